@@ -1,0 +1,157 @@
+"""The nouns everything else speaks: the model's description, the request, what a run yields.
+
+Imports nothing of the studio, no torch and no gradio: these cross from the page's process to the workers.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Medium = Literal["image", "audio", "text", "video"]
+State = Literal["queued", "downloading", "loading", "running", "done", "failed", "cancelled", "interrupted"]
+FINISHED: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
+MAX_SEED = 2**32 - 1
+MAX_PROMPT = 100_000
+
+
+class ModelSpec(BaseModel):
+    """One entry of models.yaml. `id` is its key; `engine` and `source` are required, the rest is optional."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    id: str
+    engine: str = Field(description="file name of an engine in studio/engines")
+    source: str = Field(description="Hub repository (owner/name) or local folder; a relative folder starts at models.yaml")
+    revision: str | None = Field(None, description="branch, tag or commit of the Hub repository")
+    title: str = ""
+    description: str = Field("", description="what the model is good for, in one sentence")
+    license: str = ""
+    gated: bool = Field(False, description="its Hub page asks for an agreement before the download")
+    size_bytes: int | None = Field(None, gt=0, description="download size in bytes, where it is known")
+    dtype: Literal["float32", "float16", "bfloat16"] | None = None
+    starter: bool = Field(False, description="trained by this project and shipped with it")
+    world: str = Field("", description="what a starter knows, in a few words")
+    prompts: tuple[str, ...] = Field((), description="examples to offer")
+    words: tuple[str, ...] = Field((), description="every word a starter knows; empty where any word will do")
+    options: dict[str, Any] = Field(default_factory=dict, description="this model's defaults for its engine's options")
+
+    @property
+    def name(self) -> str:
+        """The title, or the id where there is none."""
+        return self.title or self.id
+
+
+class Message(BaseModel):
+    """One turn of a chat."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(max_length=MAX_PROMPT)
+
+
+class Request(BaseModel):
+    """What one person wants of one model. Checked and written down before anything is made of it.
+
+    `seed` is None until the job is submitted; the studio then draws one, so that every job can be repeated.
+    `options` are raw here; the engine's `Options` check them.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    prompt: str = Field("", max_length=MAX_PROMPT, description="words for a picture, text to speak, text to go on from")
+    messages: list[Message] = Field(default_factory=list, description="a chat; for text models, instead of a prompt")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    options: dict[str, Any] = Field(default_factory=dict)
+    parents: list[str] = Field(default_factory=list, description="gallery ids of what this is made from")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place models are loaded to.
+
+    Attributes:
+        type: torch's device string: `cpu`, `cuda:0`, `mps`.
+        name: what a person calls it, `CPU` or the GPU's name.
+        total_bytes: its memory.
+    """
+
+    type: str
+    name: str
+    total_bytes: int
+
+
+# What an engine yields while it runs.
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Step `step` of `total` is done (0 where the total is not known). `preview` is a small RGB picture of the result so far, or None."""
+
+    step: int
+    total: int
+    unit: str = "step"
+    preview: Any = None
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    """The next piece of the text being written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note. `start` and `duration` in seconds, `pitch` and `velocity` 0-127, `program` a General MIDI program 0-127, or 128 for the drum kit."""
+
+    start: float
+    duration: float
+    pitch: int
+    velocity: int = 90
+    program: int = 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Notes in order of their start, at `tempo` beats (quarter notes) a minute, `beats_per_bar` to the bar."""
+
+    notes: tuple[Note, ...]
+    tempo: float = 120.0
+    beats_per_bar: int = 4
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Sound: `samples` is float32 of shape (frames, channels) in [-1, 1], `rate` in hertz."""
+
+    samples: Any
+    rate: int
+
+
+@dataclass(frozen=True)
+class Video:
+    """Moving pictures: `frames` is a list of RGB pictures of one size, `fps` frames a second."""
+
+    frames: list[Any]
+    fps: int
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Something finished: a PIL picture, `Audio`, `Video` or a str, with the seed that makes exactly this one again.
+
+    `facts` are what came of the run and belongs in the record (tokens, finish_reason, voice, sampler);
+    `piece` are the notes behind a piece of music, saved as a MIDI file beside the sound.
+    """
+
+    medium: Medium
+    data: Any
+    seed: int
+    facts: dict[str, Any] = field(default_factory=dict)
+    piece: Piece | None = None
+
+
+Event = Progress | TextDelta | Artifact

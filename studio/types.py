@@ -155,3 +155,127 @@ class Artifact:
 
 
 Event = Progress | TextDelta | Artifact
+
+
+# What a job goes through, as its followers see it.
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """The job is now in `state`. `position` counts the jobs that run before a queued one; `error` says why it failed, with the error's `code`."""
+
+    state: State
+    position: int = 0
+    error: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Bytes of a download: `done` of `total`, at `rate` bytes a second (0 while not known)."""
+
+    done: int
+    total: int
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Loading:
+    """`fraction` of the model is in memory, 0 to 1."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A finished file as the worker wrote it: the main file first, then what lies beside it (a MIDI file)."""
+
+    paths: tuple[str, ...]
+    medium: Medium
+    mime: str
+    bytes: int
+    sha256: str
+    seed: int
+    facts: dict[str, Any]
+
+
+class Record(BaseModel):
+    """One finished thing in the gallery. `path` is relative to the data folder; `files` maps a format (`png`, `wav`, `mid`) to its path."""
+
+    id: str
+    job: str
+    user: str = ""
+    task: str
+    model: str
+    revision: str = ""
+    prompt: str
+    seed: int
+    options: dict[str, Any]
+    parents: list[str] = []
+    facts: dict[str, Any] = {}
+    created: str
+    seconds: float
+    medium: Medium
+    mime: str
+    bytes: int
+    sha256: str
+    path: str
+    files: dict[str, str] = {}
+    rating: int = 0
+    tags: list[str] = []
+
+
+class Job(BaseModel):
+    """One request on its way. `action` is `run`, or `load` for a model that is only brought into memory (then `results` stays empty)."""
+
+    id: str
+    user: str = ""
+    action: Literal["run", "load"] = "run"
+    state: State
+    task: str
+    model: str
+    prompt: str
+    seed: int
+    options: dict[str, Any]
+    request: Request
+    created: str
+    started: str | None = None
+    finished: str | None = None
+    position: int = 0
+    progress: float = 0.0
+    error: str | None = None
+    code: str | None = None
+    results: list[str] = []
+
+
+@dataclass(frozen=True)
+class Made:
+    """A result is in the gallery."""
+
+    record: Record
+
+
+JobEvent = StateChanged | Transfer | Loading | Progress | TextDelta | Made
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A model in memory: its id, the bytes it takes, whether a job uses it now, seconds since it was last used."""
+
+    model: str
+    bytes: int
+    leased: bool
+    idle: float
+
+
+@dataclass(frozen=True)
+class MemoryTable:
+    """What is in the memory of a device: the models, their sum and the budget, in bytes."""
+
+    device: Device
+    budget: int
+    models: tuple[Resident, ...] = ()
+
+    @property
+    def used(self) -> int:
+        return sum(model.bytes for model in self.models)

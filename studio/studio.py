@@ -3,12 +3,31 @@
 Knows the parts and the order they work in. Does not know gradio, HTTP or torch.
 """
 
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
-from studio.types import Device, Job, JobEvent, MemoryTable, ModelSpec, Record, Request
+from studio import __version__, media
+from studio.checking import checked, shown
+from studio.database import Database, new_id, now
+from studio.devices import budget_bytes, find_device
+from studio.engines import Engine
+from studio.errors import BadRequest, NotFound
+from studio.gallery import Gallery
+from studio.hub import Hub
+from studio.jobs import Jobs
+from studio.memory import default_dtype
+from studio.registry import Registry
+from studio.settings import Settings
+from studio.types import MAX_SEED, Job, JobEvent, MemoryTable, ModelSpec, Record, Request
+from studio.worker import InProcessWorker, Task, Worker
+from studio.worker_process import ProcessWorker
+
+SOUNDS = ("wav", "flac", "mp3", "opus")
 
 
 class ModelStatus(BaseModel):
@@ -30,45 +49,171 @@ class ModelStatus(BaseModel):
 class Studio:
     """What the page and the HTTP interface speak to.
 
-    registry: `registry.specs()`, `registry.spec(model)`, `registry.engine(model)` -> Engine class (its `task`, `Options`, `needs_prompt`).
-    gallery: see gallery.py.
+    Attributes:
+        registry: the catalogue and what was wrong in it.
+        gallery: everything ever made.
+        device: where models run.
+        problems: what the user should know about this start, in sentences.
     """
 
-    def submit(self, request: Request, user: str = "", action: str = "run") -> Job:
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.folder = settings.data
+        self.registry = Registry(settings.models)
+        self.device = find_device(settings.device)
+        self._hub = Hub(None, settings.offline)
+        self._database = Database(self.folder / "studio.db")
+        self.gallery = Gallery(self._database, self.folder)
+        self._worker = self._new_worker()
+        self._jobs = Jobs(self._database, self._worker, self.gallery, self._task)
+        self.problems = [*self.registry.problems, *filter(None, [self._database.problem])]
+
+    def _new_worker(self) -> Worker:
+        budget = budget_bytes(self.settings.memory, self.device)
+        if self.settings.in_process:
+            return InProcessWorker(self.device, budget, self._hub)
+        return ProcessWorker(self.device, budget, self._hub, self.folder / "logs" / "worker.log")
+
+    def start(self) -> None:
+        """Get the worker ready and load what the settings ask for, once the page is up."""
+        self._worker.start()
+        for model in self.settings.preload:
+            try:
+                self.submit(Request(model=model), action="load")
+            except NotFound as problem:
+                self.problems.append(f"--preload: {problem}")
+
+    def submit(self, request: Request | dict[str, Any], user: str = "", action: str = "run") -> Job:
         """Check the request, write its job down and return it, queued. Raises BadRequest or NotFound."""
+        if isinstance(request, dict):
+            request = checked(Request, request)
+        engine = self.registry.engine(request.model)
+        spec = self.registry.spec(request.model)
+        prompt = _cleaned(request.prompt)
+        if action == "run":
+            _require_words(engine, request, prompt)
+        options = checked(engine.Options, {**spec.options, **request.options})
+        seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
+        request = request.model_copy(update={"prompt": prompt, "seed": seed})
+        job = Job(
+            id=new_id(), user=user, action=action, state="queued", task=self.registry.task(spec.id), model=spec.id, prompt=_title(request),
+            seed=seed, options=options.model_dump(mode="json"), request=request, created=now(),
+        )  # fmt: skip
+        return self._jobs.submit(job)
+
+    def _task(self, job: Job) -> Task:
+        spec = self.registry.spec(job.model)
+        record = {
+            "job": job.id, "task": job.task, "model": job.model, "title": spec.name, "source": _public(spec), "prompt": job.prompt,
+            "messages": [message.model_dump() for message in job.request.messages], "seed": job.seed, "options": job.options,
+            "parents": job.request.parents, "created": now(), "version": __version__,
+        }  # fmt: skip
+        day = self.folder / "outputs" / job.created[:10]
+        return Task(job.id, spec, job.request, job.options, job.seed, record, day, f"{_slug(job.prompt) or job.model}-{job.id}", job.action)
 
     def follow(self, job: str, after: int = 0) -> Iterator[tuple[int, JobEvent]]:
         """Yield (number, event) from event `after` on: what has been, then what comes, until the job has ended."""
+        return self._jobs.follow(job, after)
 
     def cancel(self, job: str) -> None:
         """Stop a queued or running job. A job that has ended is left as it is."""
+        self._jobs.cancel(job)
 
     def rerun(self, job: str, user: str = "") -> Job:
-        """Submit the same request with the same seed again."""
+        """Run the same request with the same seed again: an interrupted job under its own id, any other as a new one."""
+        old = self.job(job)
+        self.registry.spec(old.model)
+        if old.state != "interrupted":
+            return self.submit(old.request, user, old.action)
+        fresh = {"state": "queued", "started": None, "finished": None, "error": None, "code": None}
+        return self._jobs.submit(old.model_copy(update=fresh))
 
-    def job(self, job: str) -> Job:
-        """Return a job. Raises NotFound."""
+    def job(self, job: str, user: str | None = None) -> Job:
+        """Return a job; with a user, only one of hers. Raises NotFound."""
+        return self._jobs.get(job, user)
 
     def jobs(self, user: str | None = None, states: tuple[str, ...] = (), task: str | None = None, limit: int = 50) -> list[Job]:
         """Return jobs, newest first."""
+        return self._jobs.list(user, states, task, limit)
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many jobs run and how many wait."""
+        return self._jobs.counts()
 
     def models(self, task: str | None = None) -> list[ModelStatus]:
         """Return the catalogue in its order, with what is in memory and on disk."""
+        resident = {model.model: model.bytes for model in self.memory().models}
+        return [self._status(spec, resident) for spec in self.registry.specs(task)]
 
     def model(self, model: str) -> ModelStatus:
         """Return one model of the catalogue. Raises NotFound naming the nearest right one."""
+        return self._status(self.registry.spec(model), {model.model: model.bytes for model in self.memory().models})
+
+    def _status(self, spec: ModelSpec, resident: dict[str, int]) -> ModelStatus:
+        path = self._hub.path(spec)
+        predicted = self._hub.weights_bytes(path, spec.dtype or default_dtype(self.device)) if path else spec.size_bytes or 0
+        return ModelStatus(
+            spec=spec, task=self.registry.task(spec.id), loaded=spec.id in resident, on_disk=path is not None,
+            disk_bytes=self._hub.disk_bytes(spec) if path else 0, memory_bytes=resident.get(spec.id, predicted),
+        )  # fmt: skip
 
     def voices(self, model: str) -> list[dict[str, str]]:
         """Return the voices of a speech model that is on disk; empty where there is no choice or it is not on disk yet."""
+        spec = self.registry.spec(model)
+        path = self._hub.path(spec)
+        return self.registry.engine(model).voices(spec, str(path)) if path else []
 
     def unload(self, model: str) -> None:
         """Free a model's memory. Raises BadRequest while a job uses it."""
+        self._worker.unload(self.registry.spec(model).id)
 
     def memory(self) -> MemoryTable:
         """Return what is in memory."""
+        return self._worker.table()
 
     def file(self, record: Record, format: str | None = None) -> Path:
         """Return the path of a record's file; with a format of sound (`wav`, `flac`, `mp3`, `opus`, `mid`) that one, converted if need be."""
+        relative = record.files.get(format) if format else record.path
+        if relative is None and record.medium == "audio" and format in SOUNDS:
+            target = self.folder / "converted" / f"{record.id}.{format}"
+            return target if target.is_file() else media.convert(self.folder / record.path, format, target)
+        if relative is None:
+            there = [*record.files, *(SOUNDS if record.medium == "audio" else ())]
+            raise BadRequest(f"format is {shown(format)}: this file can be had as {', '.join(dict.fromkeys(there))}.", param="format")
+        path = self.folder / relative
+        if not path.is_file():
+            raise NotFound(f"The file {relative} is no longer there; somebody moved or deleted it.", param="id")
+        return path
 
     def close(self) -> None:
         """Stop what runs and end the workers."""
+        self._jobs.close()
+        self._worker.close()
+        self._database.close()
+
+
+def _cleaned(text: str) -> str:
+    """Return text without the control characters that no model means and many files cannot hold."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "", text.replace("\r\n", "\n"))
+
+
+def _require_words(engine: type[Engine], request: Request, prompt: str) -> None:
+    if engine.needs_prompt and not prompt.strip() and not request.messages:
+        raise BadRequest("prompt is empty: say what you want made.", param="prompt")
+    if request.messages and not any(message.content.strip() for message in request.messages):
+        raise BadRequest("messages are empty: say something.", param="messages")
+
+
+def _title(request: Request) -> str:
+    """Return what a job is listed under: the prompt, or the last thing said."""
+    said = [message.content for message in request.messages if message.role == "user"]
+    return request.prompt or (_cleaned(said[-1]) if said else "")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+
+
+def _public(spec: ModelSpec) -> str:
+    """Return a model's source as files may say it: a Hub repository by name, a local folder by its last part only."""
+    return spec.source if not Path(spec.source).is_absolute() else Path(spec.source).name

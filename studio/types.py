@@ -27,6 +27,7 @@ class ModelSpec(BaseModel):
     title: str = ""
     description: str = Field("", description="what the model is good for, in one sentence")
     license: str = ""
+    task: str = Field("", description="the Hub's name of what it does, where its engine can do several things; else the engine's own")
     gated: bool = Field(False, description="its Hub page asks for an agreement before the download")
     size_bytes: int | None = Field(None, gt=0, description="download size in bytes, where it is known")
     dtype: Literal["float32", "float16", "bfloat16"] | None = None

@@ -1,0 +1,38 @@
+() => {
+  // Addresses of files are relative to the page: under a root path they hold only when it ends with a slash.
+  if (!location.pathname.endsWith('/')) history.replaceState(null, '', location.pathname + '/' + location.search + location.hash);
+
+  const saved = localStorage.getItem('studio-theme');
+  if (saved && !location.search.includes('__theme')) document.body.classList.toggle('dark', saved === 'dark');
+  window.studioTheme = () => localStorage.setItem('studio-theme', document.body.classList.toggle('dark') ? 'dark' : 'light');
+
+  const seen = query => [...document.querySelectorAll(query)].find(one => one.offsetParent && !one.disabled);
+  document.addEventListener('keydown', event => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      const go = seen('button.go');
+      if (go) { event.preventDefault(); document.activeElement?.blur?.(); setTimeout(() => go.click(), 30); }
+    }
+    if (event.key === 'Escape') seen('button.halt')?.click();
+  });
+
+  document.addEventListener('click', event => {
+    if (innerWidth < 768 && event.target.closest('button.go')) seen('.stage')?.scrollIntoView({ behavior: 'smooth' });
+  });
+
+  // What gradio leaves out for screen readers, and moments in the reader's own zone.
+  const mend = () => {
+    for (const button of document.querySelectorAll('button.label-wrap')) {
+      const open = String(button.classList.contains('open'));
+      if (button.getAttribute('aria-expanded') !== open) button.setAttribute('aria-expanded', open);
+    }
+    for (const time of document.querySelectorAll('time[datetime]:not([data-local])')) {
+      const moment = new Date(time.getAttribute('datetime'));
+      time.dataset.local = '';
+      if (!isNaN(moment)) time.textContent = moment.toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
+    }
+  };
+  let due = 0;
+  new MutationObserver(() => { if (!due) due = setTimeout(() => { due = 0; mend(); }, 100); })
+    .observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['class'] });
+  mend();
+}

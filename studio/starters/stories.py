@@ -1,0 +1,210 @@
+"""The stories starter: a small Llama that learns to write tiny stories, rhymes, descriptions and lists as they are asked for.
+
+Knows the tokenizer, the network, the training and how to judge it. Does not know the texts: stories_talk.py draws them without end.
+"""
+
+import re
+from collections.abc import Iterator
+from random import Random
+from zlib import crc32
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from studio.starters.run import Run
+from studio.starters.stories_talk import Talk, Turn, story_turn, talk
+
+VOCABULARY, CONTEXT = 2048, 1024
+PAD, END, START = "<|pad|>", "<|end|>", "<|start|>"
+ROLES = {role: f"<|{role}|>" for role in ("system", "user", "assistant")}
+# Only the last turns are shown to the model, so that a long chat never outgrows its context.
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% set talk = messages %}"
+    "{% if messages and messages[0]['role'] == 'system' %}"
+    "{{ '<|system|>' + messages[0]['content'] + '<|end|>' }}{% set talk = messages[1:] %}{% endif %}"
+    "{% set kept = 6 if talk and talk[-1]['role'] == 'assistant' else 5 %}"
+    "{% for message in talk[-kept:] %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+ROWS, LENGTH = 8, 512
+PEAK_RATE = 3e-3
+IGNORED = -100
+
+
+def train(run: Run) -> None:
+    """Train for the run's time, from random weights or from the saved ones, then save and print the score."""
+    tokenizer, model = _resume(run) if run.resume else _start(run)
+    model.to(run.device).train()
+    print(f"stories: {sum(weight.numel() for weight in model.parameters()):,} parameters, {len(tokenizer)} tokens", flush=True)
+    batches = rows(tokenizer, Random(crc32(f"{run.seed} {run.resume}".encode())))
+    optimizers, step, saved = _optimizers(model), 0, 0.0
+    while run.fraction() < 1:
+        loss = _learn(model, next(batches).to(run.device), optimizers, run.rate(PEAK_RATE, step, warmup=60, hold=0.5, floor=0.02))
+        run.step(step, loss, every=20)
+        step += 1
+        if run.seconds() - saved > 240:
+            saved = run.seconds()
+            save(model, tokenizer, run)
+    save(model, tokenizer, run)
+    print(f"stories: {score(model, tokenizer)}", flush=True)
+    _sample_sheet(model, tokenizer, run)
+
+
+def _start(run: Run) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
+    tokenizer = make_tokenizer(Random(run.seed))
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=256, intermediate_size=640, num_hidden_layers=6, num_attention_heads=8, num_key_value_heads=4,
+        max_position_embeddings=CONTEXT, tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    return tokenizer, LlamaForCausalLM(config)
+
+
+def _resume(run: Run) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
+    return AutoTokenizer.from_pretrained(run.weights), AutoModelForCausalLM.from_pretrained(run.weights, dtype=torch.float32)
+
+
+def make_tokenizer(rng: Random, talks: int = 8000) -> PreTrainedTokenizerFast:
+    """Return a byte-level BPE tokenizer of `VOCABULARY` tokens that knows the words of the world, with its chat template."""
+    texts = [message["content"] for _ in range(talks) for message in talk(rng).messages()]
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    special = [PAD, END, START, *ROLES.values()]
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    bpe.train_from_iterator(texts, trainer)
+    bpe.post_processor = processors.TemplateProcessing(single=f"{START} $A", special_tokens=[(START, bpe.token_to_id(START))])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe, bos_token=START, eos_token=END, pad_token=PAD, model_max_length=CONTEXT,
+        additional_special_tokens=list(ROLES.values()), clean_up_tokenization_spaces=False, padding_side="left",
+    )  # fmt: skip
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+def held_out(turn: Turn) -> bool:
+    """Whether a request asks for a pair of words that is kept away from training, one pair in sixteen."""
+    return len(turn.wanted) > 1 and crc32(" ".join(sorted(turn.wanted[:2])).encode()) % 16 == 0
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, drawn: Talk) -> tuple[list[int], list[int]]:
+    """Return the tokens of a conversation and its labels: only the assistant's words and their end are learned."""
+    tokens, labels = [tokenizer.bos_token_id], [IGNORED]
+    for message in drawn.messages():
+        role = tokenizer.convert_tokens_to_ids(ROLES[message["role"]])
+        words = tokenizer.encode(message["content"], add_special_tokens=False) + [tokenizer.eos_token_id]
+        tokens += [role, *words]
+        labels += [IGNORED, *(words if message["role"] == "assistant" else [IGNORED] * len(words))]
+    return tokens, labels
+
+
+def _texts(tokenizer: PreTrainedTokenizerFast, rng: Random) -> Iterator[tuple[list[int], list[int]]]:
+    """Draw conversations without end, one in twenty a bare story for plain completion."""
+    while True:
+        if rng.random() < 0.05:
+            words = tokenizer.encode(story_turn(rng).answer) + [tokenizer.eos_token_id]
+            yield words, words
+            continue
+        drawn = talk(rng)
+        if not any(held_out(turn) for turn in drawn.turns):
+            yield encode(tokenizer, drawn)
+
+
+def rows(tokenizer: PreTrainedTokenizerFast, rng: Random, count: int = ROWS, length: int = LENGTH) -> Iterator[torch.Tensor]:
+    """Yield int64 tensors of shape (2, count, length): tokens and labels, conversations laid end to end."""
+    tokens: list[int] = []
+    labels: list[int] = []
+    for more_tokens, more_labels in _texts(tokenizer, rng):
+        tokens += more_tokens
+        labels += more_labels
+        if len(tokens) >= count * length:
+            yield torch.tensor([tokens[: count * length], labels[: count * length]]).view(2, count, length)
+            tokens, labels = [], []
+
+
+def _optimizers(model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, where it learns in about half the steps, AdamW for embeddings and norms."""
+    inner = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
+    outer = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
+    muon = torch.optim.Muon(inner, lr=PEAK_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
+    return [muon, torch.optim.AdamW(outer, lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.0)]
+
+
+def _learn(model: LlamaForCausalLM, batch: torch.Tensor, optimizers: list[torch.optim.Optimizer], rate: float) -> float:
+    """Take one step and return the loss in nats per token."""
+    tokens, labels = batch[0, :, :-1], batch[1, :, 1:]
+    learned = labels != IGNORED
+    with torch.autocast(tokens.device.type, torch.bfloat16):
+        hidden = model.model(input_ids=tokens, use_cache=False).last_hidden_state
+        logits = model.lm_head(hidden[learned])
+    loss = F.cross_entropy(logits.float(), labels[learned])
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        optimizer.zero_grad()
+    return loss.item()
+
+
+def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, run: Run) -> None:
+    """Write config, float16 weights and tokenizer in the layout `from_pretrained` reads."""
+    half = LlamaForCausalLM(model.config).to(torch.float16)
+    half.load_state_dict(model.state_dict())
+    half.generation_config.update(do_sample=True, temperature=0.7, top_p=0.95, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+    half.save_pretrained(run.weights)
+    tokenizer.save_pretrained(run.weights)
+
+
+def answers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, requests: list[str], seed: int = 0, temperature: float = 0.7) -> list[str]:
+    """Return an answer to each request, all made together; one that does not end by itself lacks the closing token."""
+    model.eval()
+    torch.manual_seed(seed)
+    chats = [[{"role": "user", "content": request}] for request in requests]
+    inputs = tokenizer.apply_chat_template(chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt")
+    with torch.inference_mode():
+        made = model.generate(**inputs.to(model.device), max_new_tokens=400, do_sample=True, temperature=temperature, top_p=0.95, top_k=0)
+    model.train()
+    texts = tokenizer.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=False)
+    return [text.replace(PAD, "") for text in texts]
+
+
+def score(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, count: int = 100, seed: int = 0) -> dict[str, float]:
+    """Return, for requests whose pair of words was never trained on, the share that names all asked for, that ends, that repeats nothing."""
+    rng, turns = Random(f"score {seed}"), []
+    while len(turns) < count:
+        turn = story_turn(rng)
+        turns += [turn] if held_out(turn) else []
+    texts = answers(model, tokenizer, [turn.request for turn in turns], seed)
+    named = [all(re.search(rf"\b{word}\b", text, re.IGNORECASE) for word in turn.wanted) for turn, text in zip(turns, texts, strict=True)]
+    return {
+        "everything asked for appears": sum(named) / count,
+        "ends by itself": sum(END in text for text in texts) / count,
+        "no sentence twice": sum(not repeats(text) for text in texts) / count,
+    }
+
+
+def repeats(text: str) -> bool:
+    """Whether a sentence of more than three words stands twice in `text`."""
+    sentences = [sentence.strip() for sentence in re.split(r"[.!?\n]", text) if len(sentence.split()) > 3]
+    return len(sentences) > len(set(sentences))
+
+
+SHEET = (
+    "Tell me a story about a fox and a lamp.", "write a sad story about a robot", "A funny story about a pig who finds a golden crown.",
+    "Tell me a long story about a brave mouse and a queen in the castle.", "Write a poem about a cat and a star.", "Describe a dragon.",
+    "List five animals", "Three ideas for a story", "Hello", "Who are you?", "What is 12 + 30?", "Write a Python function that adds two numbers.",
+    "Who is the king of Spain?", "Tell me a story about a spaceship.", "Thank you!", "a bedtime story with a bear",
+)  # fmt: skip
+
+
+def _sample_sheet(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, run: Run) -> None:
+    pairs = zip(SHEET, answers(model, tokenizer, list(SHEET), run.seed), strict=True)
+    sheet = "\n\n".join(f"> {request}\n{answer}" for request, answer in pairs)
+    (run.folder / "samples.txt").write_text(sheet + "\n")
+    print(sheet, flush=True)

@@ -1,0 +1,258 @@
+"""The real Hub client, in a process of its own, against a stand-in Hub; and what can be told without any network."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from loopback_hub import COMMIT, TOKEN, LoopbackHub
+from safetensors.numpy import save_file
+
+from studio import hub as hub_module
+from studio.errors import ModelUnavailable
+from studio.hub import Hub
+from studio.types import ModelSpec
+
+ROOT = Path(__file__).resolve().parent.parent
+FETCH = """
+import json, sys, time
+from pathlib import Path
+from studio.errors import StudioError
+from studio.hub import Hub
+from studio.types import ModelSpec
+task = json.loads(sys.argv[1])
+hub, spec, reports = Hub(None, task.get("offline", False)), ModelSpec(**task["spec"]), []
+began, answer = time.monotonic(), {}
+try:
+    path = hub.fetch(spec, lambda *bytes: reports.append(bytes), lambda: bool(reports) and reports[-1][0] > task.get("stop_after", 1e18))
+    answer["path"] = str(path)
+    answer["files"] = [str(path)] if path.is_file() else sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file())
+except StudioError as problem:
+    answer["error"] = f"{type(problem).__name__}: {problem}"
+answer |= {"reports": reports, "seconds": time.monotonic() - began, "on_disk": hub.path(spec) is not None, "bytes": hub.disk_bytes(spec)}
+print(json.dumps(answer))
+"""
+
+
+def repository(folder: Path, **files: bytes | int) -> Path:
+    """Fill a folder: bytes as they are, a number as that many float16 zeros in a safetensors file."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, int):
+            save_file({"weight": np.random.default_rng(content).standard_normal(content).astype(np.float16)}, path)
+        else:
+            path.write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("repositories")
+    plain = {"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": 1_000_000, "part.safetensors": 10}
+    ballast = {"pytorch_model.bin": b"pickle" * 1000, "onnx/model.onnx": b"onnx" * 1000, "README.md": b"# Tiny", "run.py": b"evil()"}
+    index = {"_class_name": "P", "unet": ["diffusers", "U"], "vae": ["diffusers", "V"], "safety_checker": [None, None]}
+    pipeline = {
+        "model_index.json": json.dumps(index).encode(),
+        "unet/config.json": b"{}",
+        "unet/diffusion_pytorch_model.safetensors": 300_000,
+        "unet/diffusion_pytorch_model.fp16.safetensors": 200_000,
+        "unet/diffusion_pytorch_model.bin": b"pickle",
+        "vae/diffusion_pytorch_model-00001-of-00002.safetensors": 30,
+        "vae/diffusion_pytorch_model-00002-of-00002.safetensors": 31,
+        "vae_1_0/diffusion_pytorch_model.safetensors": 32,
+        "sd_xl.safetensors": 500_000,
+    }
+    return {
+        "me/tiny": repository(root / "tiny", **plain, **ballast),
+        "me/pipeline": repository(root / "pipeline", **pipeline),
+        "me/pickles": repository(root / "pickles", **{"config.json": b"{}", "pytorch_model.bin": b"pickle"}),
+        "me/half-pickled": repository(
+            root / "half", **{"model_index.json": pipeline["model_index.json"], "unet/a.safetensors": 10, "vae/diffusion_pytorch_model.bin": b"pickle"}
+        ),
+        "me/faces": repository(root / "faces", **{"ffhq.pt": b"tensors" * 1000, "cats.pt": b"tensors" * 1000}),
+        "me/big": repository(root / "big", **{"config.json": b"{}", "model.safetensors": 4_000_000}),
+        "me/empty": repository(root / "empty", **{"config.json": b"{}", "weights.gguf": b"gguf"}),
+    }
+
+
+@pytest.fixture
+def loopback(folders):
+    with LoopbackHub(dict(folders)) as hub:
+        yield hub
+
+
+def fetch(loopback, home, source, *, environment=None, spec=None, **task):
+    """Run Hub.fetch in a process whose Hub is the loopback one."""
+    task["spec"] = {"id": "m", "engine": "text_transformers", "title": "Tiny", "source": source} | (spec or {})
+    done = subprocess.run(
+        [sys.executable, "-c", FETCH, json.dumps(task)],
+        env=loopback.environment(home, PYTHONPATH=str(ROOT), **(environment or {})),
+        capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_only_what_is_needed_comes_with_its_progress_and_then_stays(loopback, tmp_path):
+    loopback.pace = 0.005
+    answer = fetch(loopback, tmp_path, "me/tiny")
+    assert answer["files"] == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert answer["path"].endswith(COMMIT)
+    done = [bytes for bytes, _ in answer["reports"]]
+    total = sum((loopback.repositories["me/tiny"] / name).stat().st_size for name in answer["files"])
+    assert done[0] == 0 and done == sorted(done) and {of for _, of in answer["reports"]} == {total}
+    assert len(set(done)) > 2 and answer["bytes"] == total and answer["on_disk"]
+
+    loopback.requests.clear()
+    again = fetch(loopback, tmp_path, "me/tiny")
+    assert again["path"] == answer["path"] and again["reports"] == [] and loopback.requests == []
+
+
+def test_a_pipeline_comes_component_by_component_in_one_variant(loopback, tmp_path):
+    assert fetch(loopback, tmp_path, "me/pipeline", spec={"engine": "image_diffusers"})["files"] == [
+        "model_index.json",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model-00001-of-00002.safetensors",
+        "vae/diffusion_pytorch_model-00002-of-00002.safetensors",
+    ]
+
+
+def test_a_stop_is_felt_at_once_and_finished_files_are_kept(loopback, tmp_path):
+    loopback.pace = 0.005
+    stopped = fetch(loopback, tmp_path, "me/big", stop_after=10)
+    assert stopped["error"].startswith("Stopped") and not stopped["on_disk"]
+    assert stopped["seconds"] < 2.5 and loopback.sent < 6_000_000
+    loopback.pace = 0.0
+    loopback.requests.clear()
+    resumed = fetch(loopback, tmp_path, "me/big")
+    assert resumed["on_disk"] and resumed["reports"][0][0] == 0
+    assert not any(request.startswith("GET") and request.endswith("config.json") for request in loopback.requests)
+
+
+def test_once_fetched_a_model_needs_no_network(loopback, tmp_path):
+    fetch(loopback, tmp_path, "me/tiny")
+    loopback.requests.clear()
+    offline = fetch(loopback, tmp_path, "me/tiny", offline=True)
+    assert offline["on_disk"] and offline["path"] and loopback.requests == []
+
+
+def test_offline_and_not_here_is_said_plainly(loopback, tmp_path):
+    for answer in (
+        fetch(loopback, tmp_path, "me/tiny", offline=True),
+        fetch(loopback, tmp_path, "me/tiny", environment={"HF_HUB_OFFLINE": "1"}),
+    ):
+        assert "Tiny is not on this machine, and the studio is offline" in answer["error"]
+    assert loopback.requests == []
+
+
+def test_a_gated_model_names_its_page_and_opens_with_a_token(loopback, tmp_path):
+    for source in ("me/tiny", "me/pipeline"):
+        loopback.gated.add(source)
+        refused = fetch(loopback, tmp_path, source)
+        assert f"Tiny is gated: open {loopback.url}/{source}" in refused["error"] and "HF_TOKEN" in refused["error"]
+        assert fetch(loopback, tmp_path, source, environment={"HF_TOKEN": TOKEN})["on_disk"]
+
+
+@pytest.mark.parametrize(
+    ("source", "spec", "words"),
+    [
+        ("me/tinny", {}, ["no repository 'me/tinny'", "Did you mean 'me/tiny'?"]),
+        ("me/tiny", {"revision": "v9"}, ["no revision 'v9'", "leave it out"]),
+        ("not a name", {}, ["'not a name' is neither a Hub repository (owner/name) nor a folder"]),
+        ("me/pickles", {}, ["pickles only", "me/pickles", "safetensors"]),
+        ("me/half-pickled", {}, ["vae/ of me/half-pickled", "pickles only"]),
+        ("me/empty", {}, ["no weights as .safetensors"]),
+        ("me/faces/fhq.pt", {"engine": "face_stylegan2"}, ["no file fhq.pt", "Did you mean 'ffhq.pt'?"]),
+    ],
+)
+def test_what_cannot_be_fetched_is_explained(loopback, tmp_path, source, spec, words):
+    error = fetch(loopback, tmp_path, source, spec=spec)["error"]
+    assert error.startswith("ModelUnavailable") and all(word in error for word in words), error
+
+
+def test_a_face_model_is_one_file_of_tensors(loopback, tmp_path):
+    answer = fetch(loopback, tmp_path, "me/faces/ffhq.pt", spec={"engine": "face_stylegan2"})
+    assert answer["path"].endswith(f"{COMMIT}/ffhq.pt") and answer["files"] == [answer["path"]]
+    assert not any("cats.pt" in request for request in loopback.requests)
+
+
+def test_a_file_that_comes_cut_is_not_taken_for_whole(loopback, tmp_path):
+    loopback.cut.add("me/tiny/model.safetensors")
+    error = fetch(loopback, tmp_path, "me/tiny")
+    assert "cut off" in error["error"] and not error["on_disk"], error
+    loopback.cut.clear()
+    assert fetch(loopback, tmp_path, "me/tiny")["on_disk"]
+
+
+def test_a_file_with_the_wrong_hash_is_deleted(loopback, tmp_path):
+    loopback.damaged.add("me/tiny/model.safetensors")
+    answer = fetch(loopback, tmp_path, "me/tiny")
+    assert "model.safetensors of me/tiny came damaged" in answer["error"] and not answer["on_disk"]
+    loopback.damaged.clear()
+    assert fetch(loopback, tmp_path, "me/tiny")["on_disk"]
+
+
+def test_no_network_is_said_plainly(loopback, tmp_path):
+    answer = fetch(loopback, tmp_path, "me/tiny", environment={"HF_ENDPOINT": "http://127.0.0.1:9"})
+    assert "http://127.0.0.1:9 cannot be reached" in answer["error"] and "Connection refused" in answer["error"]
+
+
+# Without a network or another process.
+
+
+def spec(source, **more):
+    return ModelSpec(id="m", engine="text_transformers", title="Tiny", source=str(source), **more)
+
+
+def test_a_local_folder_is_never_looked_up(tmp_path, folders):
+    hub = Hub(tmp_path)
+    here = spec(folders["me/tiny"])
+    assert hub.path(here) == hub.fetch(here, None) == folders["me/tiny"]
+    assert hub.disk_bytes(here) > 2_000_000
+    gone = spec(tmp_path / "gone")
+    assert hub.path(gone) is None and hub.disk_bytes(gone) == 0
+    with pytest.raises(ModelUnavailable, match="gone, but there is nothing"):
+        hub.fetch(gone, None)
+
+
+def cached(cache: Path, commit: str, **files: bytes | int) -> Path:
+    """Lay a snapshot into a cache folder as another program would have left it."""
+    folder = cache / "models--me--tiny"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    return repository(folder / "snapshots" / commit, **files)
+
+
+def test_what_another_program_fetched_is_used(tmp_path):
+    snapshot = cached(tmp_path, COMMIT, **{"config.json": b"{}", "model.safetensors": 10})
+    hub = Hub(tmp_path)
+    assert hub.path(spec("me/tiny")) == hub.path(spec("me/tiny", revision=COMMIT)) == snapshot
+    assert hub.path(spec("me/tiny", revision="other")) is None and hub.path(spec("me/other")) is None
+
+
+def test_removing_a_model_frees_its_disk(tmp_path, folders):
+    snapshot = cached(tmp_path, COMMIT, **{"config.json": b"{}", "model.safetensors": 1000})
+    hub = Hub(tmp_path)
+    assert hub.remove(spec("me/tiny")) > 2000 and not snapshot.exists()
+    assert hub.remove(spec("me/tiny")) == 0
+    assert hub.remove(spec(folders["me/tiny"])) == 0 and folders["me/tiny"].exists()
+
+
+def test_a_disk_too_small_is_named_with_its_figures(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub_module.shutil, "disk_usage", lambda place: type("Usage", (), {"free": 3_100_000_000}))
+    download = hub_module._Download(Hub(tmp_path / "new"), spec("me/tiny"), print, lambda: False)
+    download._check_disk(3_000_000_000)
+    with pytest.raises(ModelUnavailable, match=r"Tiny needs 6.90 GB on disk, 3.10 GB are free in .*HF_HOME"):
+        download._check_disk(6_900_000_000)
+
+
+def test_a_hub_is_quickly_made_and_travels_to_another_process():
+    began = time.monotonic()
+    code = "import pickle, sys; from studio.hub import Hub; pickle.loads(pickle.dumps(Hub(None, True))); assert 'huggingface_hub' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert time.monotonic() - began < 10

@@ -184,4 +184,9 @@ def build(studio: Studio) -> gr.Blocks:
 
 def page_options(studio: Studio) -> dict[str, Any]:
     """Return what `gr.mount_gradio_app` or `launch` has to know besides the page: its looks and its script."""
-    return {"theme": theme(), "css": (HERE / "page.css").read_text("utf-8"), "js": (HERE / "page.js").read_text("utf-8")}
+    return {"theme": theme(), "css": styles(), "js": (HERE / "page.js").read_text("utf-8")}
+
+
+def styles() -> str:
+    """Return page.css and after it every stylesheet of tabs/; that of a tab stands beside it and is called like it."""
+    return "\n".join(file.read_text("utf-8") for file in (HERE / "page.css", *sorted((HERE / "tabs").glob("*.css"))))

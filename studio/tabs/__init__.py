@@ -3,7 +3,7 @@
 A tab is a module with three names: `TITLE` (what the page calls it), `PLACE` (tabs stand in this order) and `build(page)`, which
 draws into the gradio tab that is open when it is called and sets up what its clicks do. The file's name is the tab's id. A file
 whose name begins with an underscore is no tab but a piece several of them share: start with `_generate.py`, which holds
-everything a tab that makes something needs.
+everything a tab that makes something needs. A stylesheet beside a tab and called like it (`text.css`) is part of the page.
 
 A tab knows the Studio and gradio. It knows no engine, no database, no torch, and no other tab: to send something to another
 tab it puts `call("image", record=id)` into `page.call` and selects that tab in `page.nav`.

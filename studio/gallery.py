@@ -5,6 +5,7 @@ Knows records, their files, search and ratings. Does not know how a thing was ma
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,11 @@ class Gallery:
             connection.execute("UPDATE records SET rating = ? WHERE id = ?", (rating, record))
         return self.get(record)
 
-    def tag(self, record: str, tags: list[str]) -> Record:
+    def tag(self, record: str, tags: Sequence[str]) -> Record:
         """Replace the tags."""
         self.get(record)
         with self._database.transaction() as connection:
-            connection.execute("UPDATE records SET tags = ? WHERE id = ?", (json.dumps(tags), record))
+            connection.execute("UPDATE records SET tags = ? WHERE id = ?", (json.dumps([*tags]), record))
             connection.execute("UPDATE words SET tags = ? WHERE rowid = (SELECT number FROM records WHERE id = ?)", (" ".join(tags), record))
         return self.get(record)
 

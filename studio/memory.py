@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -149,9 +151,14 @@ def default_dtype(device: Device) -> str:
     return "bfloat16" if device.type.startswith("cuda") else "float32"
 
 
+def _torch() -> Any:
+    """Return torch if some engine has imported it. A thread that imports it just now is waited for, or its half would be seen."""
+    return import_module("torch") if "torch" in sys.modules else None
+
+
 def held_bytes(device: Device) -> int:
     """Return the bytes of all tensors on the device; 0 while torch is not loaded. On the processor they are counted one by one."""
-    torch = sys.modules.get("torch")
+    torch = _torch()
     if torch is None:
         return 0
     if device.type.startswith("cuda"):
@@ -164,7 +171,7 @@ def held_bytes(device: Device) -> int:
 
 def free_bytes(device: Device) -> int:
     """Return the bytes the device could still give, by the driver's word, less a working reserve."""
-    torch = sys.modules.get("torch")
+    torch = _torch()
     if device.type.startswith("cuda") and torch is not None:
         return torch.cuda.mem_get_info(device.type)[0] - RESERVE
     if device.type.startswith("cuda"):
@@ -175,13 +182,13 @@ def free_bytes(device: Device) -> int:
 def release(device: Device) -> None:
     """Give freed memory back to the device or the system."""
     gc.collect()
-    torch = sys.modules.get("torch")
+    torch = _torch()
     if torch is not None and device.type.startswith("cuda"):
         torch.cuda.empty_cache()
 
 
 def is_out_of_memory(problem: BaseException) -> bool:
     """Tell whether an exception means that the device's memory was not enough."""
-    torch = sys.modules.get("torch")
+    torch = _torch()
     cuda = torch is not None and isinstance(problem, torch.OutOfMemoryError)
     return cuda or isinstance(problem, MemoryError) or "can't allocate memory" in str(problem)

@@ -93,7 +93,6 @@ class Runner:
                 raise self._explained(problem, task) from problem
 
     def _run(self, task: Task, emit: Callable[[WorkerEvent], None]) -> None:
-        emit(StateChanged("loading"))
         with self._memory.lease(task.spec, lambda event: _report_load(event, emit)) as engine:
             if task.action == "load":
                 return

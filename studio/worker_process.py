@@ -32,10 +32,11 @@ class ProcessWorker(Worker):
 
     Args:
         log_file: where the child's output goes.
+        warm: let the child import torch ahead of its first task.
     """
 
-    def __init__(self, device: Device, budget: int, hub: Hub, log_file: Path):
-        self._device, self._budget, self._hub, self._log_file = device, budget, hub, log_file
+    def __init__(self, device: Device, budget: int, hub: Hub, log_file: Path, warm: bool = True):
+        self._device, self._budget, self._hub, self._log_file, self._warm = device, budget, hub, log_file, warm
         self._table = MemoryTable(device, budget)
         self._lock = threading.RLock()
         self._child: _Child | None = None
@@ -44,7 +45,7 @@ class ProcessWorker(Worker):
     def start(self) -> None:
         with self._lock:
             if self._child is None or not self._child.alive():
-                self._child = _Child(self._device, self._budget, self._hub, self._log_file, self._note_table)
+                self._child = _Child((self._device, self._budget, self._hub, self._warm), self._log_file, self._note_table)
 
     def run(self, task: Task) -> Iterator[WorkerEvent]:
         self.start()
@@ -123,7 +124,7 @@ class ProcessWorker(Worker):
 class _Child:
     """The parent's side of a child process: its messages sorted by what they answer."""
 
-    def __init__(self, device: Device, budget: int, hub: Hub, log_file: Path, note_table: Callable[[MemoryTable], None]):
+    def __init__(self, beginning: tuple[Device, int, Hub, bool], log_file: Path, note_table: Callable[[MemoryTable], None]):
         key = secrets.token_bytes(32)
         listener = Listener(authkey=key)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
@@ -135,7 +136,7 @@ class _Child:
         self._messages: Queue = Queue()
         self._answers: Queue = Queue()
         self._asking, self._sending = threading.Lock(), threading.Lock()
-        self.send("begin", (device, budget, hub))
+        self.send("begin", beginning)
         threading.Thread(target=self._read, name="worker-messages", daemon=True).start()
 
     @staticmethod
@@ -232,7 +233,9 @@ class _ChildMain:
         self._tasks: Queue = Queue()
 
     def serve(self) -> None:
-        _, (device, budget, hub) = self._connection.recv()
+        _, (device, budget, hub, warm) = self._connection.recv()
+        if warm:
+            threading.Thread(target=_import_torch, name="warm", daemon=True).start()
         self._memory = Memory(device, budget, hub)
         self._runner = Runner(self._memory)
         threading.Thread(target=self._work, name="models", daemon=True).start()
@@ -285,14 +288,13 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     key = bytes.fromhex(sys.stdin.readline().strip())
     connection = Client(sys.argv[1], authkey=key)
-    threading.Thread(target=_warm, name="warm", daemon=True).start()
     try:
         _ChildMain(connection).serve()
     except (EOFError, OSError, KeyboardInterrupt):
         os._exit(0)  # the parent is gone: a model in the middle of a step would hold up an ordinary exit
 
 
-def _warm() -> None:
+def _import_torch() -> None:
     """Import torch while nobody waits for it yet."""
     import torch  # noqa: F401
 

@@ -3,8 +3,10 @@
 import inspect
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from PIL import Image
 from pydantic import Field
 
 from studio import engines
@@ -44,7 +46,7 @@ class Engine(engines.Engine):
         report(0.1)
         with reading(self.spec, self.source):
             pipeline = DiffusionPipeline.from_pretrained(
-                self.source, torch_dtype=dtype(self.spec, self.device), use_safetensors=True, local_files_only=True, trust_remote_code=False
+                self.source, dtype=dtype(self.spec, self.device), use_safetensors=True, local_files_only=True, trust_remote_code=False
             )
             self._check_tokenizers(pipeline)
             report(0.7)
@@ -76,7 +78,7 @@ class Engine(engines.Engine):
             facts = {"sampler": sampler, "size": f"{picture.width}x{picture.height}"}
             if options.scale > 1:
                 facts["scaled"] = f"{options.scale}x Lanczos"
-                picture = picture.resize((picture.width * options.scale, picture.height * options.scale), 1)
+                picture = picture.resize((picture.width * options.scale, picture.height * options.scale), Image.Resampling.LANCZOS)
             emit(Artifact("image", picture, own, facts))
 
     def _picture(self, prompt: str, options: Options, seed: int, watch: "_Watch") -> Any:
@@ -115,15 +117,18 @@ class _Watch:
         self._report(index + 1, total, self._preview(values.get("latents")))
         return values
 
-    def following(self, has_callback: bool) -> Any:
-        """Return a context in which the steps are seen: for pipelines without a callback by a hook before each call of the network."""
-        from contextlib import nullcontext
-
+    @contextmanager
+    def following(self, has_callback: bool) -> Iterator[None]:
+        """See the steps of pipelines without a callback by a hook before each call of the network."""
         network = getattr(self._pipeline, "unet", None) or getattr(self._pipeline, "transformer", None)
         if has_callback or network is None:
-            return nullcontext()
+            yield
+            return
         handle = network.register_forward_pre_hook(lambda *_: self._report(self._seen + 1, self._steps or 0, None))
-        return _Removing(handle)
+        try:
+            yield
+        finally:
+            handle.remove()
 
     def _report(self, step: int, total: int, preview: Any) -> None:
         self._seen = step
@@ -137,17 +142,6 @@ class _Watch:
         self._last = time.monotonic()
         self._cost = self._last - began
         return picture
-
-
-class _Removing:
-    def __init__(self, handle: Any):
-        self._handle = handle
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: Any) -> None:
-        self._handle.remove()
 
 
 def _decode_small(pipeline: Any, latents: Any) -> Any:

@@ -19,6 +19,25 @@
     if (innerWidth < 768 && event.target.closest('button.go')) seen('.stage')?.scrollIntoView({ behavior: 'smooth' });
   });
 
+  // Sound: the line of what was played, a click on a drawing goes there, and one sound at a time.
+  const sound = inside => inside.closest('.sound');
+  const show = audio => {
+    const tracks = sound(audio)?.querySelector('.tracks');
+    tracks?.style.setProperty('--played', Math.min(1, audio.currentTime / tracks.dataset.seconds) || 0);
+  };
+  const play = audio => { show(audio); if (!audio.paused) requestAnimationFrame(() => play(audio)); };
+  document.addEventListener('play', event => {
+    for (const other of document.querySelectorAll('audio')) if (other !== event.target) other.pause();
+    if (sound(event.target)) play(event.target);
+  }, true);
+  document.addEventListener('seeked', event => sound(event.target) && show(event.target), true);
+  document.addEventListener('click', event => {
+    const tracks = event.target.closest('.tracks'), audio = tracks && sound(tracks).querySelector('audio');
+    if (!audio) return;
+    const box = tracks.getBoundingClientRect();
+    audio.currentTime = Math.max(0, (event.clientX - box.left) / box.width) * tracks.dataset.seconds;
+  });
+
   // What gradio leaves out for screen readers, and moments in the reader's own zone.
   const mend = () => {
     for (const button of document.querySelectorAll('button.label-wrap')) {

@@ -71,10 +71,13 @@ class Hub:
         if found is not None:
             return found
         if is_local(spec.source):
-            raise ModelUnavailable(f"{spec.name} should lie in {spec.source}, but there is nothing. Put it there, or correct `source`.", "model")
+            raise ModelUnavailable(
+                f"{spec.name} should lie in {spec.source}; nothing is there. Put it there, or correct `source`.", "model"
+            )
         if self.offline or self._constants().is_offline_mode():
             raise ModelUnavailable(
-                f"{spec.name} is not on this machine, and the studio is offline. Start it without --offline once, or choose a model that is here.",
+                f"{spec.name} is not on this machine, and the studio is offline. "
+                "Start it without --offline once, or choose a model that is here.",
                 "model",
             )
         with _explained(spec):
@@ -116,7 +119,7 @@ class Hub:
         return snapshot if snapshot.is_dir() else None
 
     def _listed(self, spec: ModelSpec, snapshot: Path) -> list[str]:
-        """Return the repository's files as they were listed when it was fetched; where another program fetched it, the files that are here."""
+        """Return a repository's files as listed when it was fetched; where another program fetched it, the files that are here."""
         from huggingface_hub import get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
@@ -246,7 +249,7 @@ class _Download:
         return Bar
 
     def _verify(self, path: Path) -> None:
-        """Compare a fetched file with the hash the cache names it by, where it has one. Raises ModelUnavailable and deletes it when it differs."""
+        """Compare a fetched file with the hash it is named by in the cache, where it has one. One that differs is deleted and refused."""
         blob = path.resolve()
         if not re.fullmatch(r"[0-9a-f]{64}", blob.name):
             return
@@ -287,7 +290,7 @@ def _explained(spec: ModelSpec) -> Iterator[None]:
         raise
     except OSError as problem:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ModelUnavailable(f"The disk is full: {spec.name} could not be written whole. Make room and try again.", "model") from problem
+            raise ModelUnavailable(f"The disk is full: {spec.name} could not be written. Make room and try again.", "model") from problem
         raise ModelUnavailable(_sentence(spec, problem), "model") from problem
     except Exception as problem:
         raise ModelUnavailable(_sentence(spec, problem), "model") from problem
@@ -301,7 +304,7 @@ def _sentence(spec: ModelSpec, problem: Exception) -> str:
     if isinstance(problem, errors.GatedRepoError):  # first: it is a RepositoryNotFoundError too
         return f"{spec.name} is gated: open {page}, agree to its terms, then {TOKEN_ADVICE}."
     if isinstance(problem, errors.RepositoryNotFoundError):
-        return f"The Hub has no repository {repository!r} that is open to you.{_similar(repository)} If it is a private one, {TOKEN_ADVICE}."
+        return f"The Hub has no repository {repository!r} open to you.{_similar(repository)} If it is a private one, {TOKEN_ADVICE}."
     if isinstance(problem, errors.RevisionNotFoundError):
         return f"{repository} has no revision {spec.revision!r}. Correct `revision`, or leave it out for the newest."
     if isinstance(problem, errors.HFValidationError):
@@ -310,7 +313,8 @@ def _sentence(spec: ModelSpec, problem: Exception) -> str:
         return f"The Hub answered {problem.response.status_code} to the download of {spec.name}. Try again later."
     if "Consistency check failed" in str(problem) or "peer closed" in str(problem):
         return f"A file of {spec.name} came cut off. Try again; the files that are whole are kept."
-    return f"The Hub at {constants.ENDPOINT} cannot be reached for {spec.name} ({_cause(problem)}). Check the network, or choose a model that is here."
+    cause = f"The Hub at {constants.ENDPOINT} cannot be reached for {spec.name} ({_cause(problem)})."
+    return f"{cause} Check the network, or choose a model that is here."
 
 
 def _cause(problem: BaseException) -> str:
@@ -335,6 +339,7 @@ def _similar(repository: str) -> str:
 
 def _disk_too_small(spec: ModelSpec, need: int, free: int, place: Path) -> ModelUnavailable:
     return ModelUnavailable(
-        f"{spec.name} needs {need / 1e9:.2f} GB on disk, {free / 1e9:.2f} GB are free in {place}. Make room, or set HF_HOME to a folder on another disk.",
+        f"{spec.name} needs {need / 1e9:.2f} GB on disk, {free / 1e9:.2f} GB are free in {place}. "
+        "Make room, or set HF_HOME to a folder on another disk.",
         "model",
     )

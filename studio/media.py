@@ -89,7 +89,7 @@ def read_text(path: Path) -> str:
 
 
 def convert(path: Path, format: str, target: Path) -> Path:
-    """Write the sound of `path` to `target` as `wav`, `flac`, `mp3` or `opus`, with the same record. Raises BadRequest for other formats."""
+    """Write the sound of `path` to `target` as wav, flac, mp3 or opus, with the same record. Raises BadRequest for other formats."""
     if format not in SOUND_FORMATS:
         raise BadRequest(f"Sound can be had as {', '.join(SOUND_FORMATS)}, not as '{format}'.", "response_format")
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -153,9 +153,8 @@ def _sync_folder(folder: Path) -> None:
 def _not_written(error: OSError, path: Path, size: int) -> GenerationFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(path.parent).free
-        return GenerationFailed(
-            f"The disk is full: {path.name} needs {_size(size)}, {_size(free)} are free in {path.parent}. Make room there and run the job again."
-        )
+        needs = f"{path.name} needs {_size(size)}, {_size(free)} are free in {path.parent}"
+        return GenerationFailed(f"The disk is full: {needs}. Make room there and run the job again.")
     return GenerationFailed(f"{path} cannot be written: {error.strerror or error}. Check the data folder and run the job again.")
 
 

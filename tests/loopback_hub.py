@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "tree":
             self._json([{"type": "file", "path": file["rfilename"], "oid": file["blobId"], **file} for file in files])
         else:
-            self._json({"id": name, "modelId": name, "sha": COMMIT, "siblings": files, "gated": name in self.hub.gated, "private": False, "tags": []})
+            self._json({"id": name, "modelId": name, "sha": COMMIT, "siblings": files, "private": False, "tags": []})
 
     def _file(self, name: str, revision: str, path: str) -> None:
         if not self._open_to(name, revision, gated=True):
@@ -97,7 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         etag = _described(self.hub.repositories[name], file).get("lfs", {}).get("oid") or _git_hash(data)
         first = int(match[1]) if (match := re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))) else 0
         self.send_response(206 if first else 200)
-        for header, value in {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Content-Length": str(len(data) - first), "Accept-Ranges": "bytes"}.items():
+        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Content-Length": str(len(data) - first), "Accept-Ranges": "bytes"}
+        for header, value in headers.items():
             self.send_header(header, value)
         if first:
             self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")

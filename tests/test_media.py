@@ -26,7 +26,7 @@ RECORD = {
     "prompt": 'two red circles, a "small" tree\nunder a blaue Wolke über 山',
     "negative_prompt": "blur",
     "seed": 7,
-    "options": {"steps": 4, "guidance_scale": 3.5, "width": 24, "height": 16, "hf_token": "hf_secret", "max_new_tokens": 9, "key": "C minor"},
+    "options": {"steps": 4, "guidance_scale": 3.5, "width": 24, "hf_token": "hf_secret", "max_new_tokens": 9, "key": "C minor"},
     "facts": {"sampler": "ddim", "tokens_per_second": 3.1},
     "created": "2026-01-01T00:00:00Z",
     "seconds": 1.5,
@@ -67,7 +67,8 @@ def test_every_file_carries_its_record_and_no_secret(tmp_path, medium):
 @pytest.mark.parametrize("medium", media.EXTENSIONS)
 def test_the_same_request_gives_the_same_bytes(tmp_path, medium):
     first = media.save(Artifact(medium, results()[medium], 7), RECORD, tmp_path, "first")
-    again = media.save(Artifact(medium, results()[medium], 7), RECORD | {"job": "j2", "created": "later", "seconds": 9.0}, tmp_path, "again")
+    later = RECORD | {"job": "j2", "created": "later", "seconds": 9.0}
+    again = media.save(Artifact(medium, results()[medium], 7), later, tmp_path, "again")
     assert first.sha256 == again.sha256
 
 

@@ -8,20 +8,28 @@ from safetensors.numpy import save_file
 
 from studio import weights
 
+SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+CHOICES = {
+    "whole before shards": (["model.safetensors", *SHARDS], ["model.safetensors"]),
+    "no second copy under another name": ([*SHARDS, "consolidated.safetensors"], SHARDS),
+    "fp16 where there is no plain one": (["model.fp16.safetensors", "model.bf16.safetensors"], ["model.fp16.safetensors"]),
+    "variants in shards": (
+        ["model.fp16-00001-of-00001.safetensors", "model-00001-of-00001.bf16.safetensors"],
+        ["model.fp16-00001-of-00001.safetensors"],
+    ),
+    "no checkpoints, but voices": (
+        ["model.safetensors", "s5/model.safetensors", "voices/a.safetensors"],
+        ["model.safetensors", "voices/a.safetensors"],
+    ),
+    "no folders of other formats": (["model.safetensors", "onnx/config.json", ".cache/x.json"], ["model.safetensors"]),
+    "small files": (
+        ["config.json", "a.model", "b.jinja", "c/d.npy", "a.py", "a.png", "tf_model.h5"],
+        ["a.model", "b.jinja", "c/d.npy", "config.json"],
+    ),
+}
 
-@pytest.mark.parametrize(
-    ("files", "chosen"),
-    [
-        (["model.safetensors", "model-00001-of-00002.safetensors", "model.safetensors.index.json"], ["model.safetensors", "model.safetensors.index.json"]),
-        (["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "consolidated.safetensors"], ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]),
-        (["model.fp16.safetensors", "model.bf16.safetensors"], ["model.fp16.safetensors"]),
-        (["model.fp16-00001-of-00002.safetensors", "model-00001-of-00002.bf16.safetensors"], ["model.fp16-00001-of-00002.safetensors"]),
-        (["model.safetensors", "checkpoint-5/model.safetensors", "voices/anna.safetensors"], ["model.safetensors", "voices/anna.safetensors"]),
-        (["model.safetensors", "onnx/config.json", ".cache/x.json", "original/model.safetensors"], ["model.safetensors"]),
-        (["config.json", "spiece.model", "chat_template.jinja", "speaker_embeddings/de_1.npy", "a.py", "a.png", "tf_model.h5", "rust_model.ot"],
-         ["chat_template.jinja", "config.json", "speaker_embeddings/de_1.npy", "spiece.model"]),
-    ],
-)  # fmt: skip
+
+@pytest.mark.parametrize(("files", "chosen"), CHOICES.values(), ids=CHOICES)
 def test_one_copy_of_the_weights_is_needed(files, chosen):
     assert weights.needed(files) == chosen
 
@@ -32,7 +40,7 @@ def test_pickles_are_needed_only_where_they_are_taken_and_nothing_else_is_there(
     assert weights.needed(["a.pt", "b.safetensors"], pickles=True) == ["b.safetensors"]
 
 
-def test_the_shipped_pictures_weigh_what_torch_counts(tmp_path):
+def test_numbers_weigh_what_they_are_loaded_as(tmp_path):
     header = {"a": np.zeros((3, 5), np.float16), "b": np.zeros(7, np.int64), "c": np.zeros((), np.float32)}
     save_file(header, tmp_path / "model.safetensors")
     assert weights.bytes_in_memory(tmp_path) == 15 * 2 + 7 * 8 + 4

@@ -152,17 +152,14 @@ def draw_problems(studio: Studio) -> None:
 
 def keep_header(header: gr.HTML, nav: gr.Tabs, studio: Studio) -> None:
     """Let the header's numbers follow what happens, and its chips open Models."""
-    shown: dict[str | None, dict] = {}
 
-    def refresh(request: gr.Request) -> Any:
+    def refresh(shown: dict[str, Any]) -> Any:
         now = standing(studio)
-        if shown.get(request.session_hash) == now:
-            return gr.skip()
-        shown[request.session_hash] = now
-        return gr.HTML(**now)
+        return (gr.skip(), gr.skip()) if now == shown else (gr.HTML(**now), now)
 
+    shown = gr.State({})
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    gr.Timer(REFRESH).tick(refresh, None, header, queue=False, **quiet)
+    gr.Timer(REFRESH).tick(refresh, shown, [header, shown], queue=False, **quiet)
     header.click(lambda: gr.Tabs(selected="models"), None, nav, queue=False, **quiet)
 
 

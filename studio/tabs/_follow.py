@@ -13,7 +13,7 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.studio import Studio
-from studio.types import FINISHED, Job, JobEvent, Loading, Made, Progress, Record, State, StateChanged, TextDelta, Transfer
+from studio.types import FINISHED, Job, JobEvent, Loading, Made, Progress, Record, Request, State, StateChanged, TextDelta, Transfer
 
 PAUSE = 0.125  # seconds between two looks: eight a second
 
@@ -142,3 +142,20 @@ class Turns:
 
     def leave(self, page: str | None) -> None:
         self.newest.pop(page or "", None)
+
+
+async def answer(studio: Studio, request: Request, user: str) -> AsyncIterator[Seen]:
+    """Submit a request for a caller who waits and yield what is seen of its job; a caller who goes away before its end stops it.
+
+    Raises StudioError when the request is refused or its job comes to nothing.
+    """
+    job, ended = studio.submit(request, user), False
+    try:
+        async for seen in watch(studio, job):
+            ended = seen.ended
+            if ended and seen.state != "done":
+                raise StudioError(seen.error or f"The job was {seen.state}.")
+            yield seen
+    finally:
+        if not ended:
+            studio.cancel(job.id)

@@ -21,7 +21,6 @@ A page that is opened finds the unfinished jobs of its user and follows them; a 
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,15 +29,14 @@ import gradio as gr
 from studio.errors import NotFound, StudioError
 from studio.studio import ModelStatus
 from studio.tabs import Page, user_of
-from studio.tabs import _menu as menu
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
-from studio.tabs._controls import Choices, Controls
-from studio.tabs._follow import Seen, Turns, watch
-from studio.types import FINISHED, MAX_SEED, Job, Record, Request
+from studio.tabs._controls import Choices
+from studio.tabs._desk import QUIET, Desk, Updates
+from studio.tabs._follow import Seen, Turns, answer, watch
+from studio.types import FINISHED, Job, Record, Request
 
 UNFINISHED = ("queued", "downloading", "loading", "running")
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 LATEST = 9  # results in the strip
 
 
@@ -81,26 +79,18 @@ class Trade:
     strip: str = ""
 
 
-class Bench:
-    """The controls, the stage and the events of one generating tab.
+class Bench(Desk):
+    """A desk, a stage and what happens between them.
 
     Attributes:
-        prompt, model, seed: the controls every tab has. controls: those of the models' options.
         stage, about, strip: the drawn result, what is to be known of it, the latest results.
         mine: the ids of the jobs this page waits for. current: the id of the job on the stage.
     """
 
     def __init__(self, page: Page, trade: Trade):
-        self.page, self.studio, self.trade = page, page.studio, trade
-        self.start = menu.first(self.studio, trade.task)
-        self.controls = Controls(self._specs(), self._options, skip=trade.skip, fold=trade.fold, choices=trade.choices)
-        self.turns = Turns()
-
-    def _specs(self) -> list[Any]:
-        return [status.spec for status in self.studio.models(self.trade.task)]
-
-    def _options(self, model: str) -> Any:
-        return self.studio.registry.engine(model).Options
+        super().__init__(page, trade.task, trade.skip, trade.fold, trade.choices)
+        self.trade, self.turns = trade, Turns()
+        self.away: set[str] = set()  # pages (sessions) that look at an older result while a job runs
 
     # ---- drawing
 
@@ -119,56 +109,8 @@ class Bench:
         self.wire()
         return self
 
-    @contextmanager
-    def work(self):
-        with gr.Row(elem_classes="work") as row:
-            yield row
-
-    @contextmanager
-    def desk(self):
-        with gr.Column(elem_classes="desk", scale=0, min_width=376) as column:
-            yield column
-
-    @contextmanager
-    def first(self):
-        with gr.Column(elem_classes="first") as column:
-            yield column
-
-    @contextmanager
-    def rest(self):
-        with gr.Column(elem_classes="rest") as column:
-            yield column
-
-    @contextmanager
-    def result(self):
-        with gr.Column(elem_classes="result") as column:
-            yield column
-
     def draw_prompt(self) -> None:
         self.prompt = self.trade.prompt() if self.trade.prompt else gr.State("")
-
-    def draw_model(self) -> None:
-        """Draw the menu of models and the note under it."""
-        self.model = gr.Dropdown(
-            menu.entries(self.studio, self.trade.task), value=self.start, label="Model", filterable=False, interactive=True
-        )
-        self.note = stage.drawn(self._note(self.start, ""), elem_classes="plain")
-
-    def draw_settings(self) -> None:
-        """Draw the settings that matter, the rest folded under Advanced, the seed among them."""
-        self.draw_main()
-        self.draw_advanced()
-
-    def draw_main(self) -> None:
-        self.controls.draw_main(self.start)
-
-    def draw_advanced(self, title: str = "Advanced", open: bool = False) -> None:
-        with gr.Accordion(title, open=open):
-            self.controls.draw_more(self.start)
-            self.seed = gr.Number(
-                None, label="Seed", info="The same seed makes the same again", placeholder="A new one each time",
-                precision=0, minimum=0, maximum=MAX_SEED, min_width=0, interactive=True,
-            )  # fmt: skip
 
     def draw_buttons(self) -> None:
         """Draw Generate and Stop."""
@@ -193,11 +135,6 @@ class Bench:
     # ---- events
 
     @property
-    def asked(self) -> list[gr.components.Component]:
-        """The inputs `request(*values)` is made from."""
-        return [self.prompt, self.model, self.seed, *self.controls.components]
-
-    @property
     def scene(self) -> list[gr.components.Component]:
         """What `follow` draws on."""
         return [self.stage, self.about, self.live, self.strip, self.halt, self.mine, self.current, self.model]
@@ -208,19 +145,11 @@ class Bench:
         self.halt.click(self.stop, self.current, self.halt, queue=False, **QUIET)
         self.follows(self.stage.click(self.on_stage, self.mine, self.everything, **QUIET))
         self.follows(self.about.click(self.on_about, self.mine, self.everything, **QUIET))
-        self.strip.click(self.on_strip, None, [self.stage, self.about, self.strip], **QUIET)
-        self.note.click(self.on_note, self.model, [self.page.nav, *self.filled], **QUIET)
-        self.model.input(self.on_model, [self.model, self.prompt], [self.note, *self.controls.outputs], **QUIET)
-        if self.trade.prompt:
-            self.prompt.change(self._note, [self.model, self.prompt], self.note, trigger_mode="always_last", **QUIET)
+        self.strip.click(self.on_strip, self.mine, [self.stage, self.about, self.strip], **QUIET)
+        self.wire_desk()
         self.follows(self.page.call.change(self.called, [self.page.call, self.mine], self.everything, **QUIET))
         self.follows(self.page.blocks.load(self.arrive, None, self.everything, **QUIET))
         gr.api(self.ask, api_name=self.trade.tab, concurrency_limit=None)
-
-    @property
-    def filled(self) -> list[gr.blocks.Block]:
-        """The outputs of `fill`."""
-        return [self.model, self.note, *self.controls.outputs]
 
     @property
     def everything(self) -> list[gr.blocks.Block]:
@@ -231,21 +160,15 @@ class Bench:
         """Let a job that an event has put among `mine` be followed."""
         return event.then(self.follow, self.mine, self.scene, concurrency_limit=None, **QUIET)
 
-    def request(self, prompt: str, model: str, seed: float | None, *values: Any) -> Request:
-        """Return what the controls ask for."""
-        if not model:
-            raise NotFound(f"There is no model for this in {self.studio.registry.path.name}. Add one, then start again.", param="model")
-        options = self.controls.read(self.studio.model(model).spec, values)
-        return Request(model=model, prompt=prompt or "", seed=None if seed is None else int(seed), options=options)
-
-    def submit(self, request: gr.Request, mine: list[str], *values: Any) -> dict:
+    def submit(self, request: gr.Request, mine: list[str], *values: Any) -> Updates:
         """Write a job down and show that it waits."""
+        self.away.discard(request.session_hash or "")
         try:
             return self.queued(self.studio.submit(self.request(*values), user_of(request)), mine)
         except StudioError as error:
             return {self.stage: self.refused(error), self.about: "", self.live: ""}
 
-    def queued(self, job: Job, mine: list[str]) -> dict:
+    def queued(self, job: Job, mine: list[str]) -> Updates:
         """Return the updates for a job just written down: behind others of this page it leaves the stage to them."""
         ahead = self.unfinished(mine)
         update = {self.mine: [*(one.id for one in ahead), job.id], self.halt: gr.Button(interactive=True)}
@@ -264,24 +187,30 @@ class Bench:
                 continue
         return [job for job in found if job.state not in FINISHED]
 
-    async def follow(self, request: gr.Request, mine: list[str]) -> AsyncIterator[dict]:
+    async def follow(self, request: gr.Request, mine: list[str]) -> AsyncIterator[Updates]:
         """Draw this page's jobs, one after the other, until none is left or a newer follower of the page takes over."""
-        wanted = self.turns.enter(request.session_hash)
-        waiting = self.unfinished(mine)
-        while waiting and wanted():
-            job = waiting.pop(0)
-            said = ""
-            async for seen in watch(self.studio, job, wanted):
-                yield self.drawing(seen, said, user_of(request))
-                said = seen.state
-            waiting = self.unfinished([one.id for one in waiting])
-            if waiting and said == "failed":
-                gr.Warning(f"One {self.trade.noun} was not made. {seen.error}")
-        if wanted():
-            self.turns.leave(request.session_hash)
-            yield {self.halt: gr.Button(interactive=False)}
-        else:
-            yield {self.halt: gr.skip()}
+        page = request.session_hash or ""
+        wanted = self.turns.enter(page)
+        try:
+            waiting = self.unfinished(mine)
+            while waiting and wanted():
+                said = ""
+                async for seen in watch(self.studio, waiting.pop(0), wanted):
+                    yield self.seen_from(page, self.drawing(seen, said, user_of(request)))
+                    said = seen.state
+                waiting = self.unfinished([job.id for job in waiting])
+                if waiting and said == "failed":
+                    gr.Warning(f"One {self.trade.noun} was not made. {seen.error}")
+            yield {self.halt: gr.Button(interactive=False) if wanted() else gr.skip()}
+        finally:
+            if wanted():
+                self.turns.leave(page)
+                self.away.discard(page)
+
+    def seen_from(self, page: str, updates: Updates) -> Updates:
+        """Leave the stage alone where the page looks at something else."""
+        hidden = (self.stage, self.about) if page in self.away else ()
+        return {block: update for block, update in updates.items() if block not in hidden}
 
     def stop(self, current: str, request: gr.Request) -> Any:
         """Stop the job on the stage; those behind it go on."""
@@ -290,7 +219,7 @@ class Bench:
             self.studio.cancel(current)
         return gr.skip()
 
-    def arrive(self, request: gr.Request) -> dict:
+    def arrive(self, request: gr.Request) -> Updates:
         """Find what this user has under way, when the page is opened."""
         user = user_of(request)
         jobs = self.studio.jobs(user, UNFINISHED, self.trade.task)[::-1]
@@ -303,24 +232,7 @@ class Bench:
             update[self.stage] = self.ended(Seen(newest[0], state="interrupted"))
         return update
 
-    def fill(self, model: str, options: dict[str, Any] | None = None, prompt: str = "") -> dict:
-        """Return updates that choose a model and show its controls, with its defaults and over them `options`."""
-        status = self.studio.model(model)
-        shown = self.controls.show(status.spec, options)
-        menu_now = gr.Dropdown(choices=menu.entries(self.studio, self.trade.task), value=model)
-        return {self.model: menu_now, self.note: self._note(model, prompt), **dict(zip(self.controls.outputs, shown))}
-
-    def use(self, record: Record) -> dict:
-        """Return updates that set everything as it was for a record."""
-        return {self.prompt: record.prompt, self.seed: record.seed, **self.fill(record.model, record.options, record.prompt)}
-
-    def record(self, name: str, request: gr.Request) -> Record:
-        return self.studio.gallery.get(name, user=user_of(request))
-
-    def on_model(self, model: str, prompt: str) -> list[Any]:
-        return [self._note(model, prompt), *self.controls.show(self.studio.model(model).spec)]
-
-    def on_stage(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> dict:
+    def on_stage(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
         """A prompt to try, a job to run again, another model to use, a result to look at."""
         act, name = event.act, getattr(event, "id", "")
         if act == "try":
@@ -332,15 +244,18 @@ class Bench:
             if act == "instead":
                 return self.fill(name)
             if act == "open":
-                return self.opened(self.record(name, request), user_of(request))
+                return self.opened(self.record(name, request), request, mine)
         except StudioError as error:
             return {self.stage: self.refused(error)}
         return {self.halt: gr.skip()}
 
-    def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> dict:
-        """Use a result's settings, vary it, delete it."""
+    def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
+        """Use a result's settings, vary it, delete it, or go back to the one being made."""
         user = user_of(request)
         try:
+            if event.act == "back":
+                self.away.discard(request.session_hash or "")
+                return {self.halt: gr.skip()}
             record = self.record(getattr(event, "id", ""), request)
             if event.act == "use":
                 return self.use(record)
@@ -354,19 +269,14 @@ class Bench:
             gr.Warning(str(error))
         return {self.halt: gr.skip()}
 
-    def on_strip(self, event: gr.EventData, request: gr.Request) -> dict:
+    def on_strip(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
         try:
-            return self.opened(self.record(getattr(event, "id", ""), request), user_of(request))
+            return self.opened(self.record(getattr(event, "id", ""), request), request, mine)
         except StudioError as error:
             gr.Warning(str(error))
             return {self.strip: self.latest(user_of(request))}
 
-    def on_note(self, model: str) -> dict:
-        """Go from a starter to a bigger model, or to the list of models where this tab has none."""
-        bigger = menu.bigger(self.studio.models(self.trade.task), model)
-        return self.fill(bigger) if bigger else {self.page.nav: gr.Tabs(selected="models")}
-
-    def called(self, request: gr.Request, call: dict | None, mine: list[str]) -> dict:
+    def called(self, request: gr.Request, call: dict | None, mine: list[str]) -> Updates:
         """Answer another tab: fill the controls from a record, or follow a job."""
         if not call or call.get("tab") != self.trade.tab:
             return {self.halt: gr.skip()}
@@ -388,42 +298,22 @@ class Bench:
             seed: 0 to 4294967295; without it a new one is drawn.
             options: any option of the model's engine.
         """
+        wanted = Request(model=model or self.start or "", prompt=prompt, seed=seed, options=options or {})
         try:
-            wanted = Request(model=model or self.start or "", prompt=prompt, seed=seed, options=options or {})
-            job = self.studio.submit(wanted, user_of(request))
+            async for seen in answer(self.studio, wanted, user_of(request)):
+                results = [{**record.model_dump(), "url": stage.file_url(record)} for record in seen.records] if seen.ended else []
+                yield {"job": seen.job.id, "state": seen.state, "step": seen.step, "total": seen.total, "results": results}
         except StudioError as error:
-            raise gr.Error(str(error)) from error
-        async for seen in self.watched_to_the_end(job):
-            yield seen
-
-    async def watched_to_the_end(self, job: Job) -> AsyncIterator[dict]:
-        """Yield how a job gets on; a caller who goes away before its end stops it."""
-        ended = False
-        try:
-            async for seen in watch(self.studio, job):
-                ended = seen.ended
-                if seen.state in ("failed", "cancelled", "interrupted"):
-                    raise gr.Error(seen.error or f"The job was {seen.state}.")
-                results = [{**record.model_dump(), "url": stage.file_url(record)} for record in seen.records] if ended else []
-                yield {"job": job.id, "state": seen.state, "step": seen.step, "total": seen.total, "results": results}
-        finally:
-            if not ended:
-                self.studio.cancel(job.id)
+            raise gr.Error(str(error), print_exception=False) from error
 
     # ---- what the states look like
-
-    def _note(self, model: str | None, prompt: str) -> str:
-        if not model:
-            return ""
-        found = self.studio.models(self.trade.task)
-        return menu.about(self.studio.model(model), prompt, menu.bigger(found, model) is not None)
 
     def empty(self) -> str:
         """Return the empty stage: what this tab makes, and prompts of the chosen model to try."""
         prompts = self.studio.model(self.start).spec.prompts if self.start else ()
         return stage.empty(self.trade.title, self.trade.sentence, prompts)
 
-    def drawing(self, seen: Seen, said: str, user: str) -> dict:
+    def drawing(self, seen: Seen, said: str, user: str) -> Updates:
         """Return the updates that show a job as it is seen now; `said` is the state last announced."""
         if seen.ended:
             return self.finished(seen, user)
@@ -433,9 +323,6 @@ class Bench:
             update[self.halt], update[self.current] = gr.Button(interactive=True), seen.job.id
         return update
 
-    def name(self, model: str) -> str:
-        return words.title_of(self.studio, model)
-
     def on_its_way(self, seen: Seen) -> str:
         return stage.on_its_way(seen, self.name(seen.job.model), self.trade.noun)
 
@@ -444,13 +331,13 @@ class Bench:
         pairs = stage.progress_words(seen) if seen.state == "running" and seen.step else [("Model", self.name(seen.job.model)), ("Seed", seen.job.seed)]
         return stage.facts(seen.job.prompt, pairs, '<div class="soon"></div>')
 
-    def finished(self, seen: Seen, user: str) -> dict:
+    def finished(self, seen: Seen, user: str) -> Updates:
         update = {self.stage: self.ended(seen), self.about: "", self.current: "", self.halt: gr.Button(interactive=False)}
         update[self.live] = live(stage.announced(seen, self.name(seen.job.model), self.trade.noun))
         if seen.records:
             update[self.about] = self.of(seen.records[0])
         update[self.strip] = self.latest(user, seen.records[0].id if seen.records else "")
-        update[self.model] = gr.Dropdown(choices=menu.entries(self.studio, self.trade.task))
+        update[self.model] = self.menu_now()
         return update
 
     def ended(self, seen: Seen) -> str:
@@ -487,20 +374,20 @@ class Bench:
         """Return the stage of a request that did not become a job."""
         return stage.failed("This cannot be made", str(error), "")
 
-    def opened(self, record: Record, user: str) -> dict:
-        return {self.stage: self.trade.draw([record]), self.about: self.of(record), self.strip: self.latest(user, record.id)}
+    def opened(self, record: Record, request: gr.Request, mine: Sequence[str]) -> Updates:
+        """Return the updates that put an older result on the stage; a job that runs goes on unseen until one comes back to it."""
+        back = ""
+        if self.unfinished(mine):
+            self.away.add(request.session_hash or "")
+            back = stage.button("Back to the one being made", "back", "link")
+        about = self.of(record) + back
+        return {self.stage: self.trade.draw([record]), self.about: about, self.strip: self.latest(user_of(request), record.id)}
 
     def of(self, record: Record) -> str:
         """Return what is to be known of a result and what can be done with it."""
         pairs = [("Model", self.name(record.model)), *self.trade.facts(record), ("Seed", record.seed)]
-        pairs += words.settings_of(record, self._fields(record.model)) + [("Time", words.said_time(record.seconds))]
+        pairs += words.settings_of(record, self.fields(record.model)) + [("Time", words.said_time(record.seconds))]
         return stage.facts(record.prompt, pairs, self.buttons(record))
-
-    def _fields(self, model: str) -> dict[str, Any]:
-        try:
-            return self._options(model).model_fields
-        except StudioError:
-            return {}
 
     def buttons(self, record: Record) -> str:
         return stage.actions(

@@ -41,6 +41,11 @@ def bigger(statuses: Sequence[ModelStatus], model: str) -> str | None:
     return min(others, key=lambda one: (not one.on_disk, words.weight(one) or 1e15)).spec.id if others else None
 
 
+def nothing(studio: Studio) -> str:
+    """Return the note of a menu without a model."""
+    return note(f"<p>No model in {escape(studio.registry.path.name)} can do this. Add one, then start the studio again.</p>")
+
+
 def about(status: ModelStatus, prompt: str = "", has_bigger: bool = True) -> str:
     """Return the note of a model: a starter's world and the words of the prompt it does not know, or licence, memory and download."""
     return starter_note(status, prompt, has_bigger) if status.spec.starter else model_note(status)

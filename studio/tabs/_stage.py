@@ -7,6 +7,7 @@ already. A button carries `data-act` (and `data-id`, `data-text`); clicked, it r
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -127,7 +128,13 @@ def making(preview: Any, step: int, total: int) -> str:
 
 def picture(record: Record, alt: str = "") -> str:
     """Return a picture on its mat."""
-    return f'<figure class="shot"><img src="{file_url(record)}" alt="{quoted(alt or record.prompt)}"></figure>'
+    return f'<figure class="shot"><img src="{file_url(record)}" alt="{quoted(alt or record.prompt)}"{proportions(record)}></figure>'
+
+
+def proportions(record: Record) -> str:
+    """Return the attribute that keeps a picture's place in its own proportions; none where its size is not known."""
+    found = re.fullmatch(r"(\d+)x(\d+)", str(record.facts.get("size", "")))
+    return f' style="aspect-ratio:{found[1]}/{found[2]}"' if found else ""
 
 
 def pictures(records: Sequence[Record]) -> str:

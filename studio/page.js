@@ -32,10 +32,20 @@
   }, true);
   document.addEventListener('seeked', event => sound(event.target) && show(event.target), true);
   document.addEventListener('click', event => {
-    const tracks = event.target.closest('.tracks'), audio = tracks && sound(tracks).querySelector('audio');
-    if (!audio) return;
-    const box = tracks.getBoundingClientRect();
-    audio.currentTime = Math.max(0, (event.clientX - box.left) / box.width) * tracks.dataset.seconds;
+    const drawing = event.target.closest('.tracks, .walk'), player = drawing?.closest('figure').querySelector('audio, video');
+    if (!player) return;
+    const box = drawing.getBoundingClientRect(), length = drawing.dataset.seconds || player.duration || 0;
+    player.currentTime = Math.max(0, (event.clientX - box.left) / box.width) * length;
+  });
+
+  // Arrow keys go from face to face in a sheet.
+  document.addEventListener('keydown', event => {
+    const sheet = event.target.closest?.('.sheet');
+    if (!sheet) return;
+    const cells = [...sheet.querySelectorAll('button')], across = cells.filter(one => one.offsetTop === cells[0].offsetTop).length;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
+    const next = step && cells[cells.indexOf(event.target) + step];
+    if (next) { event.preventDefault(); next.focus(); next.click(); }
   });
 
   // What gradio leaves out for screen readers, and moments in the reader's own zone.

@@ -1,0 +1,169 @@
+"""What every request passes before a route sees it: who asks, from where, and how much.
+
+Knows ASGI, headers and accounts. Does not know routes, the page or jobs.
+"""
+
+import ipaddress
+import logging
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from studio.access import Accounts
+from studio.api import errors
+
+COOKIE = "studio_session"
+MAX_BODY = 4_000_000  # bytes of a body that is no upload
+OPEN = ("/healthz", "/login")  # what everybody may ask
+SAFE = ("GET", "HEAD", "OPTIONS")
+FILES = ("/gradio_api/file=", "/gradio_api/file/")
+MayRead = Callable[[str, str], bool]
+log = logging.getLogger(__name__)
+
+
+class Faults:
+    """Turns what nobody expected into an answer, and writes it to the log."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            if not started:
+                await errors.response(503, errors.UNEXPECTED, code="internal")(scope, receive, send)
+
+
+class Limit:
+    """Refuses bodies above `MAX_BODY`; uploads have gradio's own limit."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if scope["type"] != "http" or headers.get("content-type", "").startswith("multipart/form-data"):
+            return await self.app(scope, receive, send)
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > MAX_BODY:
+            return await errors.response(413, _too_large(int(length)), code="too_large")(scope, receive, send)
+        await self.app(scope, _counted(receive), send)
+
+
+def _too_large(size: int) -> str:
+    return f"The body has {size:,} bytes or more; {MAX_BODY:,} are allowed."
+
+
+def _counted(receive: Receive) -> Receive:
+    """Return `receive`, which raises once more than `MAX_BODY` bytes have come without their number being said before."""
+    total = 0
+
+    async def counting() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > MAX_BODY:
+            raise HTTPException(413, _too_large(total)[:-1])
+        return message
+
+    return counting
+
+
+class Guard:
+    """Lets in who may come in, and puts the name into `request.state.user` ("" where there are no accounts).
+
+    Args:
+        accounts: None where nobody has to sign in.
+        shared: everybody who signs in is the one owner of the studio.
+        local: only this machine is to reach the studio, so a strange Host is another site's page asking through the reader's browser.
+        may_read: whether a path that the page asks for by name may be read by this user.
+    """
+
+    def __init__(self, app: ASGIApp, accounts: Accounts | None, shared: bool, local: bool, public: bool, may_read: MayRead):
+        self.app, self.accounts, self.shared = app, accounts, shared
+        self.local, self.public, self.may_read = local, public, may_read
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 1008})
+        request = Request(scope)
+        refusal = self._foreign(request) or self._stranger(request)
+        await (refusal or self.app)(scope, receive, send)
+
+    def _foreign(self, request: Request) -> Response | None:
+        """Return a refusal for what another site's page asks in the reader's name."""
+        if self.public or self.accounts and "authorization" in request.headers:
+            return None
+        if self.local and self.accounts is None and not is_local_name(request.headers.get("host", "")):
+            return errors.response(403, "This studio answers on this machine only: open it by 127.0.0.1 or localhost.", code="foreign_host")
+        if request.method not in SAFE and crosses_sites(request.headers):
+            return errors.response(403, "Another site's page may not ask this; use an API key.", code="foreign_origin")
+        return None
+
+    def _stranger(self, request: Request) -> Response | None:
+        """Return a refusal for who is not signed in; else remember who asks."""
+        request.state.user = user = self._user(request)
+        if user is None and request.url.path not in OPEN:
+            return _sign_in(request)
+        path = request.scope["path"]
+        for prefix in FILES:
+            if user and path.startswith(prefix) and not self.may_read(path.removeprefix(prefix), user):
+                return errors.response(404, "There is no such file of yours.", code="not_found")
+        return None
+
+    def _user(self, request: Request) -> str | None:
+        """Return who asks, "" for the owner of a studio without accounts, None for a stranger."""
+        if self.accounts is None:
+            return ""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            name = self.accounts.owner(key.strip())
+        else:
+            name = self.accounts.holder(request.cookies.get(COOKIE, ""))
+        return "" if name is not None and self.shared else name
+
+
+def _sign_in(request: Request) -> Response:
+    """Send a browser to the door, and tell a program what to bring."""
+    if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
+        target = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+        return RedirectResponse(f"/login?next={target}", 303)
+    message = "Sign in, or send the key the studio printed at its start as `Authorization: Bearer KEY`."
+    return errors.response(401, message, code="invalid_api_key", headers={"www-authenticate": "Bearer"})
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a Host header names this machine by a name that no other site can own."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return host.partition(":")[0].lower().endswith("localhost")
+
+
+def crosses_sites(headers: Headers) -> bool:
+    """Whether a browser says that a page of another origin asks."""
+    site = headers.get("sec-fetch-site")
+    if site:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    own = {headers.get("host"), headers.get("x-forwarded-host")}
+    return origin is not None and urlsplit(origin).netloc not in own

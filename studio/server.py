@@ -1,0 +1,171 @@
+"""The server: the page, the HTTP interface and the guard on one port.
+
+Knows how the parts are put together and served. Does not know what the page shows or what a route does.
+"""
+
+import re
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import gradio
+import gradio.networking
+import uvicorn
+from fastapi import FastAPI, Request
+
+import studio
+from studio import api, signin
+from studio.access import Accounts, Attempts, from_lines, kept_secret
+from studio.errors import StudioError
+from studio.guard import Faults, Guard, Limit
+from studio.settings import Settings, on_space
+from studio.studio import Studio
+
+SERVED = ("outputs", "thumbnails", "converted")  # folders of the data folder that the page may hand out files of
+THREADS = 1000  # requests that can wait for their jobs at the same time
+GRACE = 2  # s a stream is given to end by itself
+MAX_UPLOAD = "256mb"
+NEXT_PORTS = 100
+
+
+class PortInUse(StudioError):
+    """The port cannot be listened on."""
+
+    code = "port_in_use"
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket on the address. Without a wish for a port the next free one is taken. Raises PortInUse saying what to do."""
+    asked = "port" in settings.model_fields_set or on_space()
+    ports = [settings.port] if asked else range(settings.port, settings.port + NEXT_PORTS)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    for port in ports:
+        opened = socket.socket(family)
+        if sys.platform != "win32":
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            opened.bind((settings.host, port))
+            return opened
+        except OSError as error:
+            opened.close()
+            reason = error.strerror or str(error)
+    where = f"port {ports[0]}" if asked else f"any port from {ports[0]} to {ports[-1]}"
+    raise PortInUse(f"Cannot listen on {where} of {settings.host}: {reason}. Choose another with --port, or stop what uses it.")
+
+
+def accounts_for(settings: Settings) -> tuple[Accounts | None, str | None]:
+    """Return who may come in (None: everybody) and, where nobody was named though others can reach the page, the password that was made."""
+    if settings.auth:
+        return from_lines(settings.auth, kept_secret(settings.data)), None
+    if settings.public or not settings.reachable:
+        return None, None
+    password = secrets.token_urlsafe(9)
+    return from_lines([f"studio:{password}"], kept_secret(settings.data)), password
+
+
+def build(core: Studio, settings: Settings, page: gradio.Blocks, options: dict[str, Any]) -> FastAPI:
+    """Return the whole site. `options` are the page's theme, css, js and head."""
+    accounts, password = accounts_for(settings)
+    app = FastAPI(title="Studio", version=studio.__version__, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json", lifespan=_lifespan)
+    app.state.studio, app.state.accounts, app.state.password = core, accounts, password
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    if accounts is not None:
+        app.include_router(signin.routes(accounts, Attempts()))
+    api.install(app)
+    local = not settings.reachable
+    app.add_middleware(Limit)
+    app.add_middleware(
+        Guard, accounts=accounts, shared=password is not None, local=local, public=settings.public, may_read=lambda path, user: may_read(core, path, user)
+    )
+    app.add_middleware(Faults)
+    gradio.mount_gradio_app(
+        app, page, "/", settings.host, settings.port, run_history=False, show_error=False, enable_monitoring=False, max_file_size=MAX_UPLOAD,
+        allowed_paths=[str(core.folder / name) for name in SERVED], ssr_mode=False, mcp_server=False, footer_links=["api"],
+        auth_dependency=_user, **options,
+    )  # fmt: skip
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+def _user(request: Request) -> str:
+    """Tell the page who asks, as the guard found out."""
+    return request.state.user
+
+
+def may_read(core: Studio, path: str, user: str) -> bool:
+    """Whether a file of the data folder is this user's; files elsewhere are the page's own affair.
+
+    The names of outputs hold the id of their job, all others that of their record.
+    """
+    file = Path("/", path).resolve()
+    if not file.is_relative_to(core.folder.resolve()):
+        return True
+    ids = re.findall(r"(?<![0-9a-f])[0-9a-f]{20}(?![0-9a-f])", file.name)
+    try:
+        return bool(ids) and bool(core.job(ids[-1], user) if file.is_relative_to(core.folder.resolve() / "outputs") else core.gallery.get(ids[-1], user))
+    except StudioError:
+        return False
+
+
+class Server(uvicorn.Server):
+    """A server that says when it is ready."""
+
+    def __init__(self, app: FastAPI, ready: Callable[[], None]):
+        trusted = "*" if on_space() else "127.0.0.1"
+        super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, forwarded_allow_ips=trusted, server_header=False))
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def serve(app: FastAPI, settings: Settings, listening: socket.socket, say: Callable[[str], None] = print) -> None:
+    """Serve until the process is told to end. The addresses, and what is needed to come in, are said once the page is up."""
+
+    def ready() -> None:
+        port = listening.getsockname()[1]
+        for line in greeting(app, settings, port):
+            say(line)
+        if settings.share and not on_space():
+            threading.Thread(target=share, args=(settings, port, say), name="tunnel", daemon=True).start()
+        threading.Thread(target=app.state.studio.start, name="warm-up", daemon=True).start()
+
+    Server(app, ready).run(sockets=[listening])
+
+
+def greeting(app: FastAPI, settings: Settings, port: int) -> list[str]:
+    """Return what a person should read at the start: the address, the way in, and what is amiss."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
+    lines = [f"Studio is at http://{host}:{port}  (Ctrl+C ends it)", f"What it makes is kept in {settings.data}"]
+    if app.state.password:
+        lines.append(f"Others can reach it, so sign in as studio with the password {app.state.password}  (--auth sets your own, --public needs none)")
+    accounts = app.state.accounts
+    for name in accounts.names() if accounts else []:
+        lines.append(f"Key of {name} for programs: {accounts.key(name)}")
+    return lines + [f"Note: {problem}" for problem in app.state.studio.problems]
+
+
+def share(settings: Settings, port: int, say: Callable[[str], None]) -> None:
+    """Open the public link, and say it or why there is none."""
+    host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
+    try:
+        say(f"Public link: {gradio.networking.setup_tunnel(host, port, secrets.token_urlsafe(32), None, None)}")
+    except Exception as error:  # the tunnel is a program from the network; whatever is wrong with it, the studio goes on
+        say(f"No public link: {error} The studio goes on without it.")

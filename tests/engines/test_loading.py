@@ -1,0 +1,33 @@
+import pytest
+
+from studio.engines._loading import dtype, reading
+from studio.errors import ModelUnavailable, Stopped
+from studio.types import Device, ModelSpec
+
+SPEC = ModelSpec(id="m", engine="fake", source=".", title="My model")
+
+
+def test_what_a_library_raises_becomes_one_sentence(tmp_path):
+    with pytest.raises(ModelUnavailable, match="My model cannot be loaded: header too large"), reading(SPEC, str(tmp_path)):
+        raise RuntimeError("header too large\nand a long traceback")
+
+
+def test_a_folder_of_pickles_is_called_that(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(ModelUnavailable, match="pickles"), reading(SPEC, str(tmp_path)):
+        raise OSError("no file named model.safetensors")
+
+
+@pytest.mark.parametrize("problem", [Stopped("stop"), MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate")])
+def test_stops_and_memory_that_runs_out_stay_what_they_are(tmp_path, problem):
+    with pytest.raises(type(problem)) as caught, reading(SPEC, str(tmp_path)):
+        raise problem
+    assert caught.value is problem
+
+
+def test_numbers_are_halved_on_a_gpu_unless_the_catalogue_says_otherwise():
+    import torch
+
+    cpu, gpu = Device("cpu", "CPU", 1), Device("cuda:0", "GPU", 1)
+    assert (dtype(SPEC, cpu), dtype(SPEC, gpu)) == (torch.float32, torch.bfloat16)
+    assert dtype(SPEC.model_copy(update={"dtype": "float16"}), cpu) == torch.float16

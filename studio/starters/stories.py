@@ -28,8 +28,10 @@ CHAT_TEMPLATE = (
     "{% for message in talk[-kept:] %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-ROWS, LENGTH = 8, 512
+TOKENS = 2304  # of one step
+SHORT, LONG = 384, 768  # length of a row in the first and in the second half of a run
 PEAK_RATE = 3e-3
+LONGEST = 400  # tokens of an answer that is judged
 IGNORED = -100
 
 
@@ -38,11 +40,13 @@ def train(run: Run) -> None:
     tokenizer, model = _resume(run) if run.resume else _start(run)
     model.to(run.device).train()
     print(f"stories: {sum(weight.numel() for weight in model.parameters()):,} parameters, {len(tokenizer)} tokens", flush=True)
-    batches = rows(tokenizer, Random(crc32(f"{run.seed} {run.resume}".encode())))
+    rng = Random(f"{run.seed} {run.resume}")
+    short, long = rows(tokenizer, rng, SHORT), rows(tokenizer, rng, LONG)
     optimizers, step, saved = _optimizers(model), 0, 0.0
     while run.fraction() < 1:
-        loss = _learn(model, next(batches).to(run.device), optimizers, run.rate(PEAK_RATE, step, warmup=60, hold=0.5, floor=0.02))
-        run.step(step, loss, every=20)
+        batch = next(short if run.fraction() < 0.5 else long)
+        loss = _learn(model, batch.to(run.device), optimizers, run.rate(PEAK_RATE, step, hold=0.5))
+        run.step(step, loss, every=50)
         step += 1
         if run.seconds() - saved > 240:
             saved = run.seconds()
@@ -55,7 +59,7 @@ def train(run: Run) -> None:
 def _start(run: Run) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
     tokenizer = make_tokenizer(Random(run.seed))
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=256, intermediate_size=640, num_hidden_layers=6, num_attention_heads=8, num_key_value_heads=4,
+        vocab_size=len(tokenizer), hidden_size=256, intermediate_size=640, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
         max_position_embeddings=CONTEXT, tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
@@ -114,8 +118,9 @@ def _texts(tokenizer: PreTrainedTokenizerFast, rng: Random) -> Iterator[tuple[li
             yield encode(tokenizer, drawn)
 
 
-def rows(tokenizer: PreTrainedTokenizerFast, rng: Random, count: int = ROWS, length: int = LENGTH) -> Iterator[torch.Tensor]:
+def rows(tokenizer: PreTrainedTokenizerFast, rng: Random, length: int, count: int = 0) -> Iterator[torch.Tensor]:
     """Yield int64 tensors of shape (2, count, length): tokens and labels, conversations laid end to end."""
+    count = count or TOKENS // length
     tokens: list[int] = []
     labels: list[int] = []
     for more_tokens, more_labels in _texts(tokenizer, rng):
@@ -168,7 +173,7 @@ def answers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, request
     chats = [[{"role": "user", "content": request}] for request in requests]
     inputs = tokenizer.apply_chat_template(chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt")
     with torch.inference_mode():
-        made = model.generate(**inputs.to(model.device), max_new_tokens=400, do_sample=True, temperature=temperature, top_p=0.95, top_k=0)
+        made = model.generate(**inputs.to(model.device), max_new_tokens=LONGEST, do_sample=True, temperature=temperature, top_p=0.95, top_k=0)
     model.train()
     texts = tokenizer.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=False)
     return [text.replace(PAD, "") for text in texts]

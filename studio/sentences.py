@@ -10,7 +10,7 @@ LONGEST = 240  # characters of a part
 ENDS = ".!?…。！？؟।॥"
 CLOSERS = "\"'”’»›)]}」』"
 WIDE_ENDS = "。！？"  # no space follows these
-ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs etc e.g i.e no fig al inc ltd co dept approx z.b bzw usw ca d.h p.m a.m u.s u.k".split())
+ABBREVIATIONS = "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig al inc ltd co dept approx z.b bzw usw ca d.h p.m a.m u.s u.k"
 
 _END = re.compile(rf"[{re.escape(ENDS)}]+[{re.escape(CLOSERS)}]*(?=\s|$)|[{WIDE_ENDS}]+[{re.escape(CLOSERS)}]*")
 _PAUSES = (re.compile(r"(?<=[;:])\s+|(?<=[；：])"), re.compile(r"(?<=,)\s+|\s+[–—-]\s+|(?<=[，、،])"), re.compile(r"\s+"))
@@ -53,7 +53,7 @@ def _is_end(paragraph: str, end: re.Match) -> bool:
     """A full stop may belong to an abbreviation or an initial; dots and a closed quotation may stand inside a sentence."""
     if end.group() == ".":
         before = paragraph[: end.start()].rsplit(" ", 1)[-1].lstrip("\"'“‘«(")
-        return before.lower() not in ABBREVIATIONS and not (len(before) == 1 and before.isupper() and before != "I")
+        return before.lower() not in ABBREVIATIONS.split() and not (len(before) == 1 and before.isupper() and before != "I")
     inside = end.group().startswith(("..", "…")) or end.group()[-1] in CLOSERS
     return not (inside and paragraph[end.end() :].lstrip()[:1].islower())
 

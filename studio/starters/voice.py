@@ -5,7 +5,6 @@ afterwards), how many frames it lasts, how loud the noise is, and what each fram
 while the training runs.
 """
 
-import json
 import random
 
 import numpy as np
@@ -14,17 +13,18 @@ from torch import nn
 from torch.nn.functional import cross_entropy, pad
 from transformers import VitsModel
 
+from studio.starters._muon import Muon
 from studio.starters.run import Run
 from studio.starters.voice_data import SOUNDS, Example, Speaker
-from studio.starters.voice_model import COMPONENTS, HALF, LATENTS, NOISE, NOISES, Components, build, pin, save
+from studio.starters.voice_model import HALF, NOISE, NOISES, Components, build, pin, save
 from studio.starters.voice_signal import HARMONICS, HOP, PATTERNS, RATE, VOICES
 from studio.starters.voice_words import Corpus
 
-RATE_PEAK = 1e-3
+RATE_PEAK = 2.5e-3
 SPELLINGS, SOUNDED = 24, 10  # examples of a step: text alone, text with sound
 WINDOW = 160  # frames of sound looked at in one example of a step
-POOL_SPELLINGS, POOL_SOUNDS = 4000, 800  # examples to begin with
-NEW_SPELLINGS, NEW_SOUNDS = 10, 1  # and made anew in each step, up to
+POOL_SPELLINGS, POOL_SOUNDS = 2000, 400  # examples to begin with
+NEW_SPELLINGS, NEW_SOUNDS = 12, 1  # and made anew in each step, up to
 MOST_SPELLINGS, MOST_SOUNDS = 40_000, 4000
 QUIET = 0.004  # weighted amplitude under which a harmonic is silence
 SAVE_EVERY = 240  # s
@@ -83,8 +83,8 @@ class Losses(nn.Module):
 
     def _sound(self, examples, text, durations, speaker, voice) -> dict[str, torch.Tensor]:
         tokens, spectra, levels, inside = _windows(examples, durations, voice)
-        means = torch.stack([rows[index] for rows, index in zip(text.prior_means, tokens)]).transpose(1, 2)
-        deviations = torch.stack([rows[index] for rows, index in zip(text.prior_log_variances, tokens)])
+        means = torch.stack([rows[index] for rows, index in zip(text.prior_means, tokens, strict=False)]).transpose(1, 2)
+        deviations = torch.stack([rows[index] for rows, index in zip(text.prior_log_variances, tokens, strict=False)])
         latents = self.model.flow(means * inside.unsqueeze(1), inside.unsqueeze(1), speaker[: len(examples)], reverse=True).transpose(1, 2)
         voiced = torch.cat((latents[..., :HALF], latents[..., HALF + NOISES :]), -1).float()
         target = torch.from_numpy(self.components.latents(spectra)).to(voiced.device)
@@ -106,14 +106,16 @@ class Losses(nn.Module):
         return (powers[0].log() - powers[1].log()).abs().mean(-1)
 
 
-WEIGHTS = {"spelling": 0.3, "timing": 1.0, "wave": 3.0, "spectrum": 1.0, "noise": 0.5}
+WEIGHTS = {"spelling": 1.0, "timing": 1.0, "wave": 3.0, "spectrum": 1.0, "noise": 0.5}
 
 
 def _batch(examples: list[Example]) -> tuple[torch.Tensor, ...]:
     """Return ids, durations, sounds (batch, longest) and the mask of what is text."""
     longest = max(len(example.ids) for example in examples)
     fields = [[torch.from_numpy(getattr(example, name)) for example in examples] for name in ("ids", "durations", "sounds")]
-    padded = [torch.stack([pad(row, (0, longest - len(row)), value=fill) for row in rows]) for rows, fill in zip(fields, (0, 0, -1))]
+    padded = [
+        torch.stack([pad(row, (0, longest - len(row)), value=fill) for row in rows]) for rows, fill in zip(fields, (0, 0, -1), strict=True)
+    ]
     mask = torch.arange(longest).unsqueeze(0) < torch.tensor([len(example.ids) for example in examples]).unsqueeze(1)
     return *padded, mask
 
@@ -144,16 +146,18 @@ def train(run: Run) -> None:
     pool = Pool(speaker)
     print(f"voice: first examples after {run.seconds():.0f} s", flush=True)
     losses = _begin(run, pool)
-    optimizer = torch.optim.AdamW(losses.parameters(), RATE_PEAK, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizers = _optimizers(losses)
     step, saved = 0, run.seconds()
     while run.fraction() < 1:
-        optimizer.param_groups[0]["lr"] = run.rate(RATE_PEAK, step, warmup=200, hold=0.5)
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = run.rate(RATE_PEAK, step, warmup=60, hold=0.5)
         with torch.autocast(run.device.split(":")[0], torch.bfloat16):
             parts = losses(pool.draw(), voice=step % len(VOICES))
-        optimizer.zero_grad()
+        losses.zero_grad()
         sum(WEIGHTS[name] * part for name, part in parts.items()).backward()
         nn.utils.clip_grad_norm_(losses.parameters(), 2.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         pin(losses.model)
         pool.grow()
         step += 1
@@ -164,6 +168,16 @@ def train(run: Run) -> None:
             _save(run, losses)
             saved = run.seconds()
     _save(run, losses)
+
+
+def _optimizers(losses: Losses) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the text encoder's layers and the flow, AdamW for the rest but the decoder, which is finished."""
+    inner, outer = [], []
+    for name, weight in losses.named_parameters():
+        if not name.startswith(("model.decoder.", "model.posterior_encoder.")):
+            layers = name.startswith(("model.text_encoder.encoder.", "model.flow.")) and "wavenet.cond" not in name
+            (inner if layers and name.endswith(("weight", "original1")) and weight.ndim > 1 else outer).append(weight)
+    return [Muon(inner, RATE_PEAK), torch.optim.AdamW(outer, RATE_PEAK, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
 def _begin(run: Run, pool: Pool) -> Losses:

@@ -14,7 +14,7 @@ from studio.starters.voice_signal import FRAMES_PER_SECOND
 from studio.starters.voice_speech import Spoken
 
 MOST = 3  # phonemes of one letter
-CLOSED = frozenset("p t k b d g tS dZ t# t2 ?".split())  # espeak reports a stop at its burst; the closure comes before it
+CLOSED = frozenset(("p", "t", "k", "b", "d", "g", "tS", "dZ", "t#", "t2", "?"))  # reported at the burst; the closure comes before
 CLOSURE, ONSET = 0.05, 0.013  # s from the beginning of a sound to the moment espeak reports
 MARKS = frozenset(" .,!?;:-'")
 LEAST = 2  # frames of a letter: one for itself, one for the blank after it
@@ -47,7 +47,7 @@ class LetterSounds:
         counts = defaultdict(Counter)
         for (letters, phonemes), shares in aligned:
             position = 0
-            for letter, share in zip(letters, shares):
+            for letter, share in zip(letters, shares, strict=True):
                 counts[letter][phonemes[position : position + share]] += 1
                 position += share
         self._costs = {
@@ -63,7 +63,7 @@ class LetterSounds:
     def _best(self, unit: Unit) -> tuple[int, ...]:
         letters, phonemes = unit
         best = {0: (0.0, ())}
-        for index, letter in enumerate(letters):
+        for letter in letters:
             reached = {}
             for position, (cost, shares) in best.items():
                 for share in range(min(MOST, len(phonemes) - position) + 1):
@@ -112,7 +112,7 @@ def units_of(text: str, spoken: Spoken) -> list[Unit]:
         while number + 1 < len(starts) and first >= starts[number + 1]:
             number += 1
         groups[number].append(name)
-    return [(text[left:right], tuple(group)) for left, right, group in zip(cuts, cuts[1:], groups)]
+    return [(text[left:right], tuple(group)) for left, right, group in zip(cuts, cuts[1:], groups, strict=False)]
 
 
 def letter_starts(units: list[Unit], times: list[float], sounds: LetterSounds, frames: int) -> np.ndarray | None:

@@ -42,7 +42,7 @@ class Example:
 class Speaker:
     """Turns text into examples."""
 
-    def __init__(self, corpus: Corpus, learn_from: int = 3000):
+    def __init__(self, corpus: Corpus, learn_from: int = 2000):
         self.corpus, self.espeak = corpus, Espeak()
         self.analyser = Analyser(self.espeak.rate, HERTZ)
         self.letters = LetterSounds()
@@ -115,7 +115,7 @@ class Speaker:
     def _friction(self, spoken: Spoken, total: int) -> np.ndarray:
         marks = np.zeros(total, bool)
         frame = [LEAD + int(sample / self.espeak.rate * FRAMES_PER_SECOND) for _, _, sample in spoken.phonemes]
-        for (_, name, _), begin, end in zip(spoken.phonemes, frame, frame[1:]):
+        for (_, name, _), begin, end in zip(spoken.phonemes, frame, frame[1:], strict=False):
             marks[begin:end] |= name in VOICED_FRICATIVES
         return marks
 

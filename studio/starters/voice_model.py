@@ -156,7 +156,9 @@ def save(model: VitsModel, folder: Path) -> None:
     half.to(torch.float16).save_pretrained(folder)
     vocabulary = folder / "vocab.json"
     vocabulary.write_text(json.dumps(VOCABULARY))
-    tokenizer = VitsTokenizer(str(vocabulary), pad_token="_", unk_token="_", language="eng", add_blank=True, normalize=True, phonemize=False)
+    tokenizer = VitsTokenizer(
+        str(vocabulary), pad_token="_", unk_token="_", language="eng", add_blank=True, normalize=True, phonemize=False
+    )
     tokenizer.save_pretrained(folder)
     voices = [{"id": voice.id, "name": voice.name, "language": "en"} for voice in VOICES]
     (folder / "voices.json").write_text(json.dumps(voices, indent=2) + "\n")

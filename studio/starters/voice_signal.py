@@ -158,7 +158,7 @@ def noise_basis(seed: int = 0) -> np.ndarray:
     frequencies = np.arange(HOP + 1) * RATE / (2 * HOP)
     window = np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP))
     patterns = []
-    for low, high in zip(edges[:-1], edges[1:]):
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
         inside = (frequencies >= low) & (frequencies < high)
         for _ in range(PATTERNS):
             spectrum = np.where(inside, np.exp(2j * np.pi * generator.random(HOP + 1)), 0)

@@ -1,0 +1,235 @@
+"""Real VITS models with tiny random weights, of one voice and of several."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studio.engines._spoken import spoken
+from studio.engines.speech_transformers import Engine, Options
+from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
+from studio.types import Artifact, Device, ModelSpec, Progress, Request
+
+CPU = Device("cpu", "CPU", 10**10)
+LETTERS = "_ abcdefghijklmnopqrstuvwxyz'.,!?"
+
+
+def tiny_vits(folder: Path, speakers: int = 1) -> Path:
+    """A VitsModel of some 50,000 random weights: 16 kHz, 64 samples a frame."""
+    import torch
+    from transformers import VitsConfig, VitsModel, VitsTokenizer
+
+    torch.manual_seed(0)
+    config = VitsConfig(
+        vocab_size=len(LETTERS), hidden_size=16, num_hidden_layers=1, ffn_dim=16, flow_size=16, spectrogram_bins=4,
+        num_speakers=speakers, speaker_embedding_size=8 if speakers > 1 else 0, upsample_initial_channel=16, upsample_rates=[8, 8],
+        upsample_kernel_sizes=[16, 16], resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1]],
+        use_stochastic_duration_prediction=False, duration_predictor_filter_channels=16, prior_encoder_num_flows=2,
+        prior_encoder_num_wavenet_layers=1, posterior_encoder_num_wavenet_layers=1, pad_token_id=0,
+    )  # fmt: skip
+    VitsModel(config).save_pretrained(folder)
+    vocabulary = folder / "vocab.json"
+    vocabulary.write_text(json.dumps({letter: number for number, letter in enumerate(LETTERS)}))
+    VitsTokenizer(str(vocabulary), pad_token="_", unk_token="_", language="eng", phonemize=False).save_pretrained(folder)
+    return folder
+
+
+def engine_of(folder: Path) -> Engine:
+    return Engine(ModelSpec(id="tiny", engine="speech_transformers", source=str(folder)), CPU, str(folder))
+
+
+def loaded(folder: Path) -> Engine:
+    engine = engine_of(folder)
+    engine.load(lambda fraction: None)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory) -> Engine:
+    return loaded(tiny_vits(tmp_path_factory.mktemp("single")))
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory) -> Engine:
+    folder = tiny_vits(tmp_path_factory.mktemp("several"), speakers=3)
+    (folder / "voices.json").write_text(json.dumps([{"id": "ann", "name": "Ann"}, {"id": "bob", "name": "Bob", "language": "en"}]))
+    return loaded(folder)
+
+
+def run(engine: Engine, prompt="Hello there. How are you?", seed=3, **options) -> list:
+    return list(engine.run(Request(model="tiny", prompt=prompt), Options(**options), seed))
+
+
+def samples(engine: Engine, *args, **options) -> np.ndarray:
+    return run(engine, *args, **options)[-1].data.samples
+
+
+def test_a_text_becomes_sound(single):
+    events = run(single)
+    assert [event.step for event in events if isinstance(event, Progress)] == [0, 1, 2]
+    artifact = events[-1]
+    assert isinstance(artifact, Artifact) and artifact.medium == "audio" and artifact.seed == 3
+    sound = artifact.data
+    assert sound.rate == 16_000 and sound.samples.dtype == np.float32 and sound.samples.shape[1:] == (1,)
+    assert np.abs(sound.samples).max() <= 1
+    assert artifact.facts["sentences"] == 2 and artifact.facts["dropped"] == [] and artifact.facts["voice"] == ""
+    assert artifact.facts["seconds"] == pytest.approx(len(sound.samples) / 16_000, abs=0.01)
+
+
+def test_the_same_seed_gives_the_same_samples(single):
+    assert np.array_equal(samples(single), samples(single))
+    assert not np.array_equal(samples(single)[:1000], samples(single, seed=4)[:1000])
+
+
+def test_chance_can_be_switched_off(single):
+    assert np.array_equal(samples(single, noise_scale=0.0), samples(single, seed=4, noise_scale=0.0))
+
+
+def test_speed_changes_the_length(single):
+    slow, fast = (len(samples(single, "a long walk in the rain", speed=speed)) for speed in (0.25, 1.0))
+    assert slow > 2 * fast
+
+
+def test_the_pause_stands_between_sentences(single):
+    without, with_pause = (samples(single, pause=pause) for pause in (0.0, 1.0))
+    assert len(with_pause) - len(without) == 16_000
+    first = len(samples(single, "Hello there."))
+    assert not with_pause[first : first + 16_000].any()
+
+
+def test_a_sentence_sounds_the_same_alone_and_first(single):
+    alone = samples(single, "Hello there.")
+    assert np.array_equal(samples(single, "Hello there. How are you?")[: len(alone)], alone)
+
+
+def test_voices_are_listed_by_name_and_number(single, several):
+    assert Engine.voices(single.spec, single.source) == []
+    assert Engine.voices(several.spec, several.source) == [
+        {"id": "ann", "name": "Ann", "language": "eng"},
+        {"id": "bob", "name": "Bob", "language": "en"},
+        {"id": "2", "name": "Voice 2", "language": "eng"},
+    ]
+
+
+def test_each_voice_speaks_its_own_way(several):
+    first, ann, bob = (run(several, voice=voice)[-1] for voice in ("", "ann", "bob"))
+    assert first.facts["voice"] == ann.facts["voice"] == "ann" and bob.facts["voice"] == "bob"
+    assert np.array_equal(first.data.samples, ann.data.samples)
+    assert ann.data.samples.shape != bob.data.samples.shape or not np.array_equal(ann.data.samples, bob.data.samples)
+
+
+@pytest.mark.parametrize(("name", "right"), [("several", "ann, bob, 2"), ("single", "one voice")])
+def test_an_unknown_voice_is_refused(name, right, request):
+    with pytest.raises(BadRequest, match=right) as caught:
+        run(request.getfixturevalue(name), voice="carl")
+    assert caught.value.param == "voice"
+
+
+@pytest.mark.parametrize("prompt", ["🎉🎉", "...", "", "   \n", "日本"])
+def test_what_cannot_be_spoken_is_refused(single, prompt):
+    with pytest.raises(BadRequest, match="Nothing here can be spoken") as caught:
+        run(single, prompt)
+    assert caught.value.param == "prompt"
+    assert all(letter in str(caught.value) for letter in set(prompt) & set("🎉日本"))
+
+
+def test_unknown_characters_are_left_out_and_named(single):
+    assert run(single, "Hello 🎉 there #")[-1].facts["dropped"] == ["#", "🎉"]
+    assert np.array_equal(samples(single, "Hello #there"), samples(single, "Hello there"))
+
+
+def test_numbers_are_spelled(single):
+    assert np.array_equal(samples(single, "21 cats"), samples(single, "twenty one cats"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dr. Who paid $1,234.50 — 50%!", "doctor Who paid one thousand two hundred and thirty four point five dollars - fifty percent!"),
+        ("On the 21st of May 1999 at 12:30", "On the twenty-first of May nineteen ninety-nine at twelve thirty"),
+        ("the BBC’s café & bar", "the bee bee see's cafe and bar"),
+        ("1.2.3", "one two three"),
+    ],
+)
+def test_english_is_written_as_it_is_spoken(text, expected):
+    assert spoken(text, "eng", set(" abcdefghijklmnopqrstuvwxyz'.,!?-")) == expected
+
+
+def test_other_languages_have_their_own_numbers():
+    assert (
+        spoken("1.200 Äpfel für 3,5", "deu", set(" abcdefghijklmnopqrstuvwxyzäöüß.,")) == "eintausendzweihundert Äpfel für drei Komma fünf"
+    )
+    assert spoken("12 ñ", "", set(" abcn")) == "12 n"
+
+
+def test_closing_stops_between_the_parts(single, monkeypatch):
+    spoken_texts = []
+    speak = single._speak
+    monkeypatch.setattr(single, "_speak", lambda text, *rest: spoken_texts.append(text) or speak(text, *rest))
+    events = single.run(Request(model="tiny", prompt="One. " * 50), Options(), 1)
+    next(events)
+    next(events)
+    events.close()
+    assert len(spoken_texts) <= 3
+
+
+def test_a_stop_takes_effect_inside_a_part(single, monkeypatch):
+    monkeypatch.setattr("studio.engines.speech_transformers.LOOK", 0.0)
+    steps = [event.step for event in run(single, "Hello there.") if isinstance(event, Progress)]
+    assert steps.count(0) > 3
+    assert not single._model.decoder.upsampler[0]._forward_pre_hooks
+
+
+def test_silence_and_broken_numbers_are_failures(single, monkeypatch):
+    import torch
+
+    decoder = single._model.decoder
+    for value in (0.0, float("nan")):
+        monkeypatch.setattr(decoder, "forward", lambda latents, speaker, value=value: torch.full((1, 1, latents.shape[-1] * 64), value))
+        with pytest.raises(GenerationFailed, match="made no sound"):
+            run(single)
+
+
+def copied(engine: Engine, folder: Path) -> Path:
+    shutil.copytree(engine.source, folder, dirs_exist_ok=True)
+    return folder
+
+
+def test_a_cut_file_is_refused(single, tmp_path):
+    weights = copied(single, tmp_path) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(ModelUnavailable, match="tiny cannot be loaded"):
+        loaded(tmp_path)
+
+
+def test_pickles_are_refused(single, tmp_path):
+    (copied(single, tmp_path) / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(ModelUnavailable, match="pickles"):
+        loaded(tmp_path)
+
+
+def test_missing_weights_are_refused(single, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    path = copied(single, tmp_path) / "model.safetensors"
+    weights = load_file(path)
+    del weights["decoder.conv_pre.weight"]
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(ModelUnavailable, match="decoder.conv_pre.weight"):
+        loaded(tmp_path)
+
+
+def test_other_models_are_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bark"}')
+    with pytest.raises(ModelUnavailable, match="bark"):
+        loaded(tmp_path)
+
+
+def test_a_missing_library_is_named(single, tmp_path, monkeypatch):
+    settings = copied(single, tmp_path) / "tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "is_uroman": True}))
+    monkeypatch.setattr("studio.engines.speech_transformers.find_spec", lambda name: None)
+    with pytest.raises(ModelUnavailable, match="pip install uroman"):
+        loaded(tmp_path)

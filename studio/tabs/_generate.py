@@ -224,6 +224,7 @@ class Bench(Desk):
         user = user_of(request)
         jobs = self.studio.jobs(user, UNFINISHED, self.trade.task)[::-1]
         update = {self.strip: self.latest(user), self.mine: [job.id for job in jobs if job.action == "run"]}
+        update[self.seed] = None  # a number field without a value begins as 0, which is a seed like any other
         model = jobs[0].model if jobs else self.start
         if model:
             update |= self.fill(model, jobs[0].options if jobs else None)

@@ -165,14 +165,15 @@ def longest(vocabulary: Iterable[str]) -> int:
     return max(int(value(token)) for token in vocabulary if kind(token) == "Bar")
 
 
-def read(tokens: Iterable[str], tempo: float | None = None) -> Piece:
+def read(tokens: Iterable[str], tempo: float | None = None, transpose: int = 0) -> Piece:
     """Return the notes of a piece. Several pieces one after another make one long piece, in the meter and tempo of the first.
 
     Args:
         tokens: names, header included.
         tempo: beats a minute instead of the piece's own.
+        transpose: semitones up; drums stay as they are.
     """
-    reader = _Reader(tempo)
+    reader = _Reader(tempo, transpose)
     for token in tokens:
         reader.take(token)
     return reader.piece()
@@ -181,8 +182,8 @@ def read(tokens: Iterable[str], tempo: float | None = None) -> Piece:
 class _Reader:
     """Where the reading of a piece stands."""
 
-    def __init__(self, tempo: float | None):
-        self.meter, self.tempo, self.asked = METERS["4/4"], 120.0, tempo
+    def __init__(self, tempo: float | None, transpose: int):
+        self.meter, self.tempo, self.asked, self.transpose = METERS["4/4"], 120.0, tempo, transpose
         self.bar, self.part, self.lead, self.program = -1, 0, 0, 0
         self.position, self.duration = 0, 1
         self.found: list[tuple[int, int, int, int, int]] = []  # start and duration in positions, pitch, velocity, program
@@ -202,8 +203,10 @@ class _Reader:
                 self.position = int(says)
             case "Duration":
                 self.duration = duration_positions(token)
-            case "Pitch" | "PitchDrum" as name:
-                self._take_note(int(says), self.duration if name == "Pitch" else 1)
+            case "Pitch":
+                self._take_note(min(127, max(0, int(says) + self.transpose)), self.duration)
+            case "PitchDrum":
+                self._take_note(int(says), 1)
             case "EOS":
                 self.part = -1
 
@@ -216,6 +219,7 @@ class _Reader:
 
     def _take_note(self, pitch: int, duration: int) -> None:
         start = self.bar * self.meter.positions + self.position
+        duration = min(duration, self.meter.positions - self.position)  # a held duration may not fit later in the bar
         self.found.append((start, duration, pitch, self._velocity(), self.program))
 
     def _velocity(self) -> int:

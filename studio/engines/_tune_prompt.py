@@ -1,6 +1,7 @@
 """What a prompt asks of a model that writes notes: style, mood, key, tempo and the leading instrument, as tokens of its header.
 
 The words come with the model (`prompt_words.json`, word -> tokens); where it brings none, the names of its own styles and moods count.
+A model may know its keys on one tonic only (`Key_C:maj`, `Key_C:min`): what it writes is then transposed to the tonic asked for.
 """
 
 import re
@@ -25,9 +26,13 @@ FILLERS = frozenset(
 
 @dataclass
 class Wishes:
-    """`tokens` holds, for each kind of the header that was asked for, those that may stand there; `unknown` the words nobody knows."""
+    """`tokens` holds, for each kind of the header that was asked for, those that may stand there; `unknown` the words nobody knows.
+
+    `tonic` is the pitch class of the key asked for, 0 for C.
+    """
 
     tokens: dict[str, list[str]] = field(default_factory=dict)
+    tonic: int | None = None
     unknown: list[str] = field(default_factory=list)
 
     def add(self, tokens: Iterable[str]) -> None:
@@ -69,11 +74,15 @@ def _take_tempo(prompt: str, vocabulary: set[str], wishes: Wishes) -> str:
 def _take_key(prompt: str, vocabulary: set[str], wishes: Wishes) -> str:
     """Find `D minor`, `in B flat`, `of F#m`, or a bare `major` or `minor`; return the prompt without it."""
     match = next((found for pattern in KEYS if (found := pattern.search(prompt))), None)
-    pitches = [_pitch(match)] if match else list(PITCHES)
-    named = (match["mode"] or "") if match else " ".join(re.findall(r"\b(?:major|minor)\b", prompt.lower()))
-    modes = [mode for mode in ("maj", "min") if named.lower().startswith(mode) or (named == "m" and mode == "min")]
-    if match or modes:
-        wishes.add(token for pitch in pitches for mode in modes or ("maj", "min") if (token := f"Key_{pitch}:{mode}") in vocabulary)
+    bare = re.search(r"\b(major|minor)\b", prompt, re.IGNORECASE)
+    named = (match["mode"] or "") if match else bare[1] if bare else ""
+    mode = {"": "", "m": "min"}.get(named.lower(), named.lower()[:3])
+    known = sorted(token for token in vocabulary if kind(token) == "Key" and token.endswith(mode))
+    if match:
+        wishes.tonic = PITCHES.index(_pitch(match))
+        known = [token for token in known if token.startswith(f"Key_{_pitch(match)}:")] or known
+    if match or mode:
+        wishes.add(known)
     return prompt[: match.start()] + " " + prompt[match.end() :] if match else prompt
 
 

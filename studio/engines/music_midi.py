@@ -10,14 +10,13 @@ from pydantic import Field
 
 from studio import engines
 from studio.engines._loading import dtype, reading
-from studio.engines._note_tokens import Grammar, Meter, kind, longest, read, value
+from studio.engines._note_tokens import PITCHES, Grammar, Meter, kind, longest, read, value
 from studio.engines._tune_prompt import Wishes, own_words, understand
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
 from studio.types import Artifact, Event, Piece, Progress, Request
 
 NEEDED = {"BOS", "EOS", "Bar", "Program", "Position", "Duration", "Pitch"}
 TAIL, TAIL_SHARE = 1.2, 0.15  # what the last note has to die away: seconds, and the most of the whole
-STRETCH = 1.2  # how much faster or slower a piece may be played to end when it should
 THEME = 4  # bars
 
 
@@ -56,6 +55,8 @@ class Engine(engines.Engine):
         missing = sorted(NEEDED - {kind(token) for token in self._numbers})
         if missing:
             raise ModelUnavailable(f"{self.spec.name} does not write notes: its tokenizer has no tokens of the kind {', '.join(missing)}.")
+        if "Bar_1" not in self._numbers:
+            raise ModelUnavailable(f"{self.spec.name} does not count its bars down to Bar_1, so a piece could not be given a length.")
         if model.config.vocab_size < len(self._numbers):
             raise ModelUnavailable(f"{self.spec.name} knows {model.config.vocab_size} tokens, its tokenizer {len(self._numbers)}; they do not belong together.")
 
@@ -66,7 +67,8 @@ class Engine(engines.Engine):
 
         wishes = self._wishes(request.prompt, options.style)
         generator = torch.Generator("cpu").manual_seed(seed)
-        composition = Composition(options.duration, longest(self._numbers))
+        drawn = int(torch.randint(len(PITCHES), (1,), generator=generator))
+        composition = Composition(options.duration, longest(self._numbers), self._tonic(wishes, drawn))
         while not composition.finished:
             grammar = Grammar(self._numbers, composition.plan, composition.header or wishes.tokens)
             for token in self._tokens(grammar, composition.theme, options, generator):
@@ -87,6 +89,13 @@ class Engine(engines.Engine):
                 raise BadRequest(f"{self.spec.name} has no style {style!r}. Choose one of {', '.join(known)}.", param="style")
             wishes.tokens["Style"] = named
         return wishes
+
+    def _tonic(self, wishes: Wishes, drawn: int) -> int | None:
+        """Return the pitch class to transpose to: the one asked for, or a drawn one where the model knows a single tonic; None for the model's own."""
+        known = {value(token).partition(":")[0] for token in self._numbers if kind(token) == "Key"}
+        if wishes.tonic is None:
+            return drawn if len(known) == 1 else None
+        return wishes.tonic
 
     def _tokens(self, grammar: Grammar, theme: list[str], options: Options, generator: Any) -> Iterator[str]:
         """Yield the tokens of one piece as they are chosen: first those of `theme`, then the model's. Each pass feeds what it has not seen."""
@@ -131,8 +140,8 @@ class Composition:
     Each round has the header of the first and begins with its theme.
     """
 
-    def __init__(self, duration: float, longest_round: int):
-        self._duration, self._longest = duration, longest_round
+    def __init__(self, duration: float, longest_round: int, tonic: int | None):
+        self._longest, self._tonic = longest_round, tonic
         self._sounding = duration - min(TAIL, TAIL_SHARE * duration)
         self._rounds, self._bars, self._tempo = 1, 0, 0.0
         self._written: list[list[str]] = [["BOS_None"]]
@@ -152,7 +161,7 @@ class Composition:
         self._rounds = max(1, math.ceil(needed / self._longest - 0.1))
         least = 1 if needed < 1.3 else 2
         self._bars = min(self._longest, max(least, round(needed / self._rounds)))
-        self._tempo = min(tempo * STRETCH, max(tempo / STRETCH, tempo * self.bars_total / needed))
+        self._tempo = tempo * self.bars_total / needed
         return self._bars
 
     def take(self, token: str) -> None:
@@ -184,27 +193,40 @@ class Composition:
         return [place for place, token in enumerate(self._written[0]) if kind(token) == "Bar"]
 
     def piece(self) -> Piece:
-        return read((token for written in self._written for token in written), self._tempo or None)
+        return read((token for written in self._written for token in written), self._tempo or None, self._transposed())
+
+    def _transposed(self) -> int:
+        """Return how many semitones up, -6 to 5, lead from the key it is written in to the one it is played in."""
+        tonic = self._header("Key").partition(":")[0]
+        if self._tonic is None or tonic not in PITCHES:
+            return 0
+        return (self._tonic - PITCHES.index(tonic) + 6) % 12 - 6
+
+    def _header(self, name: str) -> str:
+        return next((value(token) for token in self._written[0][: self._bar_starts()[0]] if kind(token) == name), "")
+
+    def _key(self) -> str:
+        tonic, _, mode = self._header("Key").partition(":")
+        played = PITCHES[self._tonic] if self._tonic is not None else tonic
+        return f"{played} {'minor' if mode == 'min' else 'major'}" if tonic else ""
 
     def facts(self, wishes: Wishes) -> dict[str, Any]:
         """Return what the record says of the piece; tempo in beats a minute as it is played."""
-        header = {kind(token): value(token) for token in self._written[0][: self._bar_starts()[0]]}
-        tonic, _, mode = header.get("Key", "").partition(":")
         facts = {
-            "style": header.get("Style"),
-            "mood": header.get("Mood"),
-            "key": f"{tonic} {'minor' if mode == 'min' else 'major'}" if tonic else None,
-            "meter": header.get("TimeSig"),
+            "style": self._header("Style"),
+            "mood": self._header("Mood"),
+            "key": self._key(),
+            "meter": self._header("TimeSig"),
             "tempo": round(self._tempo, 1),
-            "lead": _instrument(header.get("Program")),
+            "lead": _instrument(self._header("Program")),
             "bars": self.bars_total,
             "notes": len(self.piece().notes),
-            "unknown_words": wishes.unknown or None,
+            "unknown_words": wishes.unknown,
         }
-        return {name: fact for name, fact in facts.items() if fact is not None}
+        return {name: fact for name, fact in facts.items() if fact}
 
 
-def _instrument(program: str | None) -> str | None:
+def _instrument(program: str) -> str:
     from studio.instruments import name
 
-    return name(int(program)) if program else None
+    return name(int(program)) if program else ""

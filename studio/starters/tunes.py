@@ -11,7 +11,7 @@ from pathlib import Path
 
 from studio.engines._note_tokens import DRUM_KIT, METERS, PITCHES, duration_token
 from studio.starters.run import Run
-from studio.starters.tunes_composer import CHORDS, MAX_BARS, Part, Score, compose
+from studio.starters.tunes_composer import CHORDS, MAX_BARS, SCALES, Part, Score, compose
 from studio.starters.tunes_styles import CRASH, MOODS, STYLES
 from studio.starters.tunes_words import prompt_words
 
@@ -35,7 +35,7 @@ def vocabulary() -> list[str]:
         *(PAD, BOS, EOS),
         *(f"Style_{style}" for style in STYLES),
         *(f"Mood_{mood}" for mood in MOODS),
-        *(f"Key_{pitch}:{mode}" for pitch in PITCHES for mode in ("maj", "min")),
+        *(f"Key_C:{mode}" for mode in SCALES),
         *(f"TimeSig_{meter}" for meter in METERS),
         *(f"Tempo_{tempo}" for tempo in TEMPOS),
         *(f"Bar_{bar}" for bar in range(1, MAX_BARS + 1)),
@@ -50,7 +50,7 @@ def vocabulary() -> list[str]:
 
 def write(score: Score) -> list[str]:
     """Return a score as tokens."""
-    tokens = [BOS, f"Style_{score.style}", f"Mood_{score.mood}", f"Key_{PITCHES[score.key]}:{score.mode}"]
+    tokens = [BOS, f"Style_{score.style}", f"Mood_{score.mood}", f"Key_C:{score.mode}"]
     tokens += [f"TimeSig_{score.meter.name}", f"Tempo_{score.tempo}", f"Program_{score.lead}"]
     for left, bar in zip(range(len(score.bars), 0, -1), score.bars, strict=True):
         tokens += [f"Bar_{left}", f"Chord_{PITCHES[bar.chord.root]}:{bar.chord.quality}"]

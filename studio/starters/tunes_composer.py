@@ -1,4 +1,4 @@
-"""Composes short tunes by rules: what the tunes starter learns from.
+"""Composes short tunes by rules, all of them in C, major or minor: what the tunes starter learns from.
 
 A tune has the form A A B A in phrases of four bars, counted from its end, with an introduction of accompaniment alone where bars are
 left over. Verses repeat their first bars; an open phrase rests on the dominant, a closed one and the tune end on the tonic.
@@ -13,6 +13,7 @@ from studio.starters.tunes_styles import CRASH, KICK, MOODS, RHYTHMS, STYLES, St
 
 PHRASE = 4
 MAX_BARS = 16
+TONIC, LEADING = 0, 11  # pitch classes
 UNUSUAL = 0.12  # share of tunes with a lead or tempo foreign to their style, as somebody may ask for one
 ANY_TEMPO = (50, 180)
 ALL_LEADS = tuple(sorted({lead for style in STYLES.values() for lead in style.leads}))
@@ -61,11 +62,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Score:
-    """A whole tune. `key` is the tonic (0 is C), `mode` maj or min, `tempo` in beats a minute."""
+    """A whole tune on the tonic C. `mode` is maj or min, `tempo` in beats a minute, `lead` the melody's program."""
 
     style: str
     mood: str
-    key: int
     mode: str
     meter: Meter
     tempo: int
@@ -106,7 +106,7 @@ class _Composer:
         self.style, self.mood = STYLES[style_name], MOODS[mood_name]
         self.meter = METERS[self.style.meter]
         minor = self.style.minor if self.mood.minor is None else 0.75 * self.mood.minor + 0.25 * self.style.minor
-        self.key, self.mode = rng.randrange(12), "min" if rng.random() < minor else "maj"
+        self.mode = "min" if rng.random() < minor else "maj"
         self.density = rng.choice(self.mood.densities)
         self.lead = rng.choice(ALL_LEADS if rng.random() < UNUSUAL else self.style.leads)
         one_player = self.lead in self.style.basses
@@ -119,7 +119,7 @@ class _Composer:
     def score(self, bars: int) -> Score:
         phrases = self._phrases()
         written = [self._bar(section, index, phrases, last=place == bars - 1) for place, (section, index) in enumerate(form(bars))]
-        return Score(self.style_name, self.mood_name, self.key, self.mode, self.meter, self._tempo(), self.lead, tuple(written))
+        return Score(self.style_name, self.mood_name, self.mode, self.meter, self._tempo(), self.lead, tuple(written))
 
     def _tempo(self) -> int:
         low, high = ANY_TEMPO if self.rng.random() < UNUSUAL else self.style.tempo
@@ -143,14 +143,15 @@ class _Composer:
         quality = table[self.mode][degree]
         if style == "sevenths of the dominant" and degree == 4:
             quality = "7"
-        return Chord((self.key + SCALES[self.mode][degree]) % 12, quality)
+        return Chord(SCALES[self.mode][degree], quality)
 
     def _scale(self, chord: Chord) -> set[int]:
         """Return the pitch classes of the melody over `chord`: in minor, the dominant's third replaces the seventh degree."""
         steps = BLUES[self.mode] if self.style.flavour == "dominant" else SCALES[self.mode]
-        scale = {(self.key + step) % 12 for step in steps} | (set() if self.style.flavour == "dominant" else set(chord.tones))
-        leading = (self.key + 11) % 12
-        return scale - {(self.key + 10) % 12} if self.mode == "min" and leading in chord.tones else scale
+        if self.style.flavour == "dominant":
+            return set(steps)
+        raised = self.mode == "min" and LEADING in chord.tones
+        return {*steps, *chord.tones} - ({LEADING - 1} if raised else set())
 
     def _melody(self, degrees: list[int], lift: int, first: int = 0) -> list[tuple[Chord, list[Event]]]:
         """Write four bars on the rhythm a b a c, the last one resting on a tone of its chord; bars before `first` are left out."""
@@ -185,7 +186,7 @@ class _Composer:
 
     def _rest_on(self, chord: Chord, current: int, closed: bool) -> list[Event]:
         """Hold one long note: the tonic in a closed phrase, the nearest tone of the chord in an open one."""
-        wanted = (self.key,) if closed else chord.tones
+        wanted = (TONIC,) if closed else chord.tones
         pitch = min((p for p in range(current - 9, current + 10) if p % 12 in wanted), key=lambda p: (abs(p - current), p))
         return [Event(0, self.meter.positions * 3 // 4, (pitch,))]
 

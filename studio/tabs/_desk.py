@@ -23,11 +23,11 @@ Updates = dict[Any, Any]  # component -> its update, as gradio takes them from a
 
 
 def layout(name: str, **how: Any):
-    """Return a method that opens a column of the page's layout, for `with`."""
+    """Return a method that opens a column of the page's layout, for `with`; `name` are its classes."""
 
     @contextmanager
     def opened(self: Any) -> Iterator[gr.Column]:
-        with gr.Column(elem_classes=name, **how) as column:
+        with gr.Column(elem_classes=name.split(), **how) as column:
             yield column
 
     return opened

@@ -16,6 +16,7 @@ from studio.studio import Studio
 from studio.types import FINISHED, Job, JobEvent, Loading, Made, Progress, Record, Request, State, StateChanged, TextDelta, Transfer
 
 PAUSE = 0.125  # seconds between two looks: eight a second
+REPLAY = 0.2  # seconds in which what has been comes all at once, which says nothing of the pace
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Seen:
 
     Attributes:
         step, total, unit: the last progress; `total` is 0 where it is not known.
-        pace: steps a second, 0 until two have been seen.
+        pace: steps a second, 0 while not known.
         text: what has been written so far. tokens: how many pieces it came in.
         changes: grows with every event; tells whether there is something new to draw.
     """
@@ -46,6 +47,7 @@ class Seen:
     records: list[Record] = field(default_factory=list)
     changes: int = 0
     clock: Callable[[], float] = time.monotonic
+    _opened: float | None = None
     _began: tuple[float, int] | None = None
 
     @property
@@ -82,12 +84,11 @@ class Seen:
 
     def _measure(self, count: int) -> None:
         now = self.clock()
-        if self._began is None or count < self._began[1]:
+        self._opened = now if self._opened is None else self._opened
+        if self._began is None or count < self._began[1] or now - self._opened < REPLAY:
             self._began = (now, count)
-            return
-        since, first = self._began
-        if now > since:
-            self.pace = (count - first) / (now - since)
+        elif now - self._began[0] > 2 * PAUSE:
+            self.pace = (count - self._began[1]) / (now - self._began[0])
 
 
 def _gather(studio: Studio, seen: Seen, left: threading.Event) -> None:

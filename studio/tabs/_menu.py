@@ -9,9 +9,9 @@ from studio.tabs._stage import button, note
 
 
 def entry(status: ModelStatus) -> str:
-    """Return what the menu says of a model: title, size, licence, and where it is."""
+    """Return what the menu says of a model: title, size, where it is, and the licence last, which a narrow menu cuts off."""
     size = weight_said(status)
-    parts = [part for part in (size, status.spec.license, words.standing(status)) if part]
+    parts = [part for part in (size, words.standing(status), status.spec.license) if part]
     return f"{status.spec.name}  ·  {', '.join(parts)}"
 
 

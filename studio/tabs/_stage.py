@@ -221,9 +221,9 @@ def facts(title: str, pairs: Iterable[Pair], html: str = "") -> str:
     return f'<div class="facts">{said}<dl>{rows}</dl>{html}</div>'
 
 
-def download(record: Record, text: str, format: str = "") -> str:
+def download(record: Record, text: str, format: str = "", look: str = "soft") -> str:
     """Return a link that saves a record's file."""
-    return f'<a class="soft" href="{file_url(record, format)}" download>{escape(text)}</a>'
+    return f'<a class="{look}" href="{file_url(record, format)}" download>{escape(text)}</a>'
 
 
 def actions(*parts: str) -> str:

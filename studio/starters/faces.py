@@ -14,17 +14,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from studio.engines._stylegan2 import MAPPING_RATE, Generator, Shape
+from studio.engines._stylegan2 import MAPPING_RATE, Generator, Modulation, Shape
 from studio.starters._muon import Muon
 from studio.starters.faces_attributes import LATENT, PARTS, normalise
 from studio.starters.faces_drawing import draw
 from studio.starters.run import Run
 
-SHAPE = Shape(style=LATENT, mapping=3, widths=(128, 128, 96, 64, 40))
+SHAPE = Shape(style=LATENT, mapping=2, widths=(128, 128, 128, 64, 32))
 FILE = "generator.safetensors"
 BATCH = 32
-RATE = 0.02
-SMALL_UNTIL = 0.35  # of the run is spent on pictures of half the size
+RATE = 0.04
+SMALL_UNTIL = 0.4  # of the run is spent on pictures of half the size
 PLAIN = 0.5  # of the latents are neither shortened nor mixed
 
 
@@ -52,8 +52,7 @@ class Faces:
 
     def _begin(self) -> tuple[Generator, Tensor]:
         generator = Generator(SHAPE).to(self.run.device)
-        for to_rgb in (generator.to_rgb1, *generator.to_rgbs):
-            to_rgb.conv.weight.data.mul_(0.1)
+        begin_simply(generator)
         centre = torch.zeros(LATENT, device=self.run.device)
         if self.run.resume:
             state = load_file(self.run.weights / FILE, device=self.run.device)
@@ -96,6 +95,21 @@ class Faces:
         state = {name: tensor.half().contiguous() for name, tensor in self.average.state_dict().items()}
         save_file(state | {"latent_avg": self.centre.half()}, self.run.weights / FILE, metadata={"format": "pt"})
         sheet(self.average, self.run.device).save(self.run.folder / "sheet.png")
+
+
+@torch.no_grad()
+def begin_simply(generator: Generator) -> None:
+    """Let w begin as z, but for an offset that keeps most of it above the bend of the mapping, and colours begin near grey."""
+    size = LATENT**0.5
+    for layer in list(generator.style)[1:]:
+        layer.weight.copy_(torch.eye(LATENT) * size / (MAPPING_RATE * 2**0.5))
+        layer.bias.fill_(1.5 / MAPPING_RATE)
+    offset = generator.map(normalise(torch.randn(4096, LATENT, device=generator.input.input.device))).mean(0)
+    for module in generator.modules():
+        if isinstance(module, Modulation):
+            module.bias.copy_(1 - module.weight @ offset * module.scale)
+    for to_rgb in (generator.to_rgb1, *generator.to_rgbs):
+        to_rgb.conv.weight.mul_(0.1)
 
 
 def optimizers(generator: nn.Module) -> list[torch.optim.Optimizer]:

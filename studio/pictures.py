@@ -1,7 +1,7 @@
 """Pictures of what was made: small ones of pictures and videos, and drawings of sound and notes.
 
 Each is drawn at its first use and kept in `thumbnails/` under the data folder; the folder may be emptied at any time.
-Knows numpy, Pillow and how to read sound, video and MIDI files. Does not know the page, the database or any model.
+Knows numpy, Pillow and how to read sound and video files. Does not know the page, the database or any model.
 """
 
 import io
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from studio.errors import BadRequest, NotFound
+from studio.notes import DRUM_KIT, from_midi
 from studio.types import Note, Piece, Record
 
 FOLDER = "thumbnails"
@@ -23,7 +24,6 @@ THEMES = ("light", "dark")
 SIDE = 384  # px, the longer side of a thumbnail
 FRAMES = 9  # of a strip
 TOP_HERTZ = 8000  # where a spectrogram ends; speech has little above
-DRUMS = 128  # the program number of a drum kit
 
 _WAVE = {"light": "#838C86", "dark": "#77817B"}
 _HEAT = {  # silence, half, full
@@ -220,39 +220,25 @@ def _spectrogram(source: Path, theme: str) -> bytes:
 
 
 def read_notes(source: Path) -> Piece:
-    """Return the notes of a MIDI file, with its first tempo and time signature."""
-    import mido
-
-    file = mido.MidiFile(str(source))
-    now, programs, open_notes, notes, tempo, beats = 0.0, defaultdict(int), defaultdict(list), [], None, None
-    for message in file:
-        now += message.time
-        if message.type == "set_tempo":
-            tempo = tempo or mido.tempo2bpm(message.tempo)
-        elif message.type == "time_signature":
-            beats = beats or message.numerator
-        elif message.type == "program_change":
-            programs[message.channel] = message.program
-        elif message.type == "note_on" and message.velocity:
-            program = DRUMS if message.channel == 9 else programs[message.channel]
-            open_notes[message.channel, message.note].append((now, message.velocity, program))
-        elif message.type in ("note_on", "note_off") and open_notes[message.channel, message.note]:
-            start, velocity, program = open_notes[message.channel, message.note].pop(0)
-            notes.append(Note(start, now - start, message.note, velocity, program))
-    return Piece(tuple(sorted(notes, key=lambda note: (note.start, note.pitch))), tempo or 120.0, beats or 4)
+    """Return the notes of a MIDI file."""
+    return from_midi(source.read_bytes())
 
 
 def parts(piece: Piece) -> dict[int, str]:
-    """Return what each program of a piece plays: `melody` the highest, `bass` the lowest, `chords` what lies between, and `drums`."""
+    """Return what each program of a piece plays: `melody` the highest, `bass` the lowest, `chords` the rest, and `drums`.
+
+    A program with fewer than one note in twelve is an ornament: it is neither melody nor bass, however high or low it lies.
+    """
     pitches = defaultdict(list)
     for note in piece.notes:
         pitches[note.program].append(note.pitch)
-    names = {DRUMS: "drums"} if pitches.pop(DRUMS, None) else {}
-    order = sorted(pitches, key=lambda program: -np.mean(pitches[program]))
-    for place, program in enumerate(order):
-        low = place == len(order) - 1 and np.mean(pitches[program]) < 55
-        names[program] = "melody" if place == 0 else "bass" if low else "chords"
-    return names
+    names = {program: "drums" if program == DRUM_KIT else "chords" for program in pitches}
+    pitches.pop(DRUM_KIT, None)
+    enough = sum(map(len, pitches.values())) / 12
+    order = sorted((program for program in pitches if len(pitches[program]) >= enough), key=lambda program: np.mean(pitches[program]))
+    if order and np.mean(pitches[order[0]]) < 55:
+        names[order[0]] = "bass"
+    return names | ({order[-1]: "melody"} if order else {})
 
 
 class Roll:
@@ -260,9 +246,9 @@ class Roll:
 
     def __init__(self, piece: Piece):
         self.piece, self.parts = piece, parts(piece)
-        pitches = [note.pitch for note in piece.notes if note.program != DRUMS] or [60]
+        pitches = [note.pitch for note in piece.notes if note.program != DRUM_KIT] or [60]
         self.low, self.high = min(pitches) - 2, max(pitches) + 2
-        self.rows = self.high - self.low + 1 + (2 if DRUMS in self.parts else 0)
+        self.rows = self.high - self.low + 1 + (2 if DRUM_KIT in self.parts else 0)
         self.bar = 60 / piece.tempo * piece.beats_per_bar
         self.seconds = max((note.start + note.duration for note in piece.notes), default=self.bar)
         self.bars = max(1, round(self.seconds / self.bar + 0.49))
@@ -288,9 +274,9 @@ class Roll:
 
     def _note(self, note: Note) -> str:
         y, height = self.high - note.pitch + 0.08, 0.84
-        if note.program == DRUMS:
+        if note.program == DRUM_KIT:
             y, height = self.rows - (0.9 if note.pitch < 38 else 1.9), 0.8
-        width = max(0.04, min(note.duration, 0.08) if note.program == DRUMS else note.duration - 0.02)
+        width = max(0.04, min(note.duration, 0.08) if note.program == DRUM_KIT else note.duration - 0.02)
         return f'<rect class="{self.parts[note.program]}" x="{note.start:.3f}" y="{y:.2f}" width="{width:.3f}" height="{height}"/>'
 
 

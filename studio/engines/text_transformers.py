@@ -23,7 +23,9 @@ TOP_P = 0.95  # where neither the request nor the model says
 class Options(engines.Options):
     """None leaves a value to the model's own generation settings."""
 
-    system: str = Field("", max_length=20_000, title="System", description="In a chat: who answers, and how", json_schema_extra={"lines": 3})
+    system: str = Field(
+        "", max_length=20_000, title="System", description="In a chat: who answers, and how", json_schema_extra={"lines": 3}
+    )
     max_tokens: int = Field(
         256, ge=1, le=8192, title="Longest answer", description="A token is about three quarters of a word",
         json_schema_extra={"main": True, "unit": "tokens"},
@@ -63,10 +65,12 @@ class Engine(engines.Engine):
     def _check(self, missing: set[str]) -> None:
         """Weights that are not in the files would be random ones; a tokenizer without its vocabulary reads everything as noise."""
         if missing:
-            raise ModelUnavailable(f"{self.spec.name} cannot be loaded: {len(missing)} of its weights are not in its files, {min(missing)} for one.")
+            example = min(missing)
+            raise ModelUnavailable(f"{self.spec.name} cannot be loaded: {len(missing)} of its weights are not in its files, such as {example}.")
         known, expected = len(self._tokenizer), self._model.config.get_text_config().vocab_size
         if known < expected // 2:
-            raise ModelUnavailable(f"The tokenizer of {self.spec.name} knows {known} tokens, the model {expected}: its vocabulary file is missing.")
+            numbers = f"knows {known} tokens, the model {expected}"
+            raise ModelUnavailable(f"The tokenizer of {self.spec.name} {numbers}: its vocabulary file is missing.")
 
     def unload(self) -> None:
         self._model = self._tokenizer = None
@@ -100,7 +104,7 @@ class Engine(engines.Engine):
         return tokens, plain
 
     def _chat(self, messages: list[Message], system: str) -> list[int]:
-        """Return the tokens of a chat in the model's own template. Some templates know no system message: the first user message carries it then."""
+        """Return the tokens of a chat in the model's own template; where that knows no system message, the first message carries it."""
         from jinja2.exceptions import TemplateError
 
         messages = with_system(messages, system)
@@ -118,8 +122,8 @@ class Engine(engines.Engine):
     def _templated(self, messages: list[Message]) -> list[int]:
         goes_on = messages[-1].role == "assistant"
         chat = [message.model_dump() for message in messages]
-        made = self._tokenizer.apply_chat_template(chat, add_generation_prompt=not goes_on, continue_final_message=goes_on, return_dict=True)
-        return made["input_ids"]
+        how = {"add_generation_prompt": not goes_on, "continue_final_message": goes_on, "return_dict": True}
+        return self._tokenizer.apply_chat_template(chat, **how)["input_ids"]
 
     def _room(self, length: int, wanted: int, param: str) -> int:
         """Return how many tokens may follow: `wanted`, or what the model's context leaves. Recurrent models have no such bound."""
@@ -129,9 +133,8 @@ class Engine(engines.Engine):
             return wanted
         if length >= context:
             what = "conversation" if param == "messages" else "prompt"
-            raise BadRequest(
-                f"The {what} is {length} tokens long; {self.spec.name} takes {context}, its answer included. Shorten it or begin anew.", param=param
-            )
+            bound = f"{self.spec.name} takes {context}, its answer included"
+            raise BadRequest(f"The {what} is {length} tokens long; {bound}. Shorten it or begin anew.", param=param)
         return min(wanted, context - length)
 
     def _ends(self) -> list[int]:

@@ -59,8 +59,8 @@ def train(run: Run) -> None:
 def _start(run: Run) -> tuple[PreTrainedTokenizerFast, LlamaForCausalLM]:
     tokenizer = make_tokenizer(Random(run.seed))
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=256, intermediate_size=640, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
-        max_position_embeddings=CONTEXT, tie_word_embeddings=True,
+        vocab_size=len(tokenizer), hidden_size=256, intermediate_size=640, num_hidden_layers=4, num_attention_heads=8,
+        num_key_value_heads=4, max_position_embeddings=CONTEXT, tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     return tokenizer, LlamaForCausalLM(config)
@@ -161,26 +161,27 @@ def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, run: Run) 
     """Write config, float16 weights and tokenizer in the layout `from_pretrained` reads."""
     half = LlamaForCausalLM(model.config).to(torch.float16)
     half.load_state_dict(model.state_dict())
-    half.generation_config.update(do_sample=True, temperature=0.7, top_p=0.95, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+    ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    half.generation_config.update(do_sample=True, temperature=0.7, top_p=0.95, **ends)
     half.save_pretrained(run.weights)
     tokenizer.save_pretrained(run.weights)
 
 
-def answers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, requests: list[str], seed: int = 0, temperature: float = 0.7) -> list[str]:
+def answers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, requests: list[str], seed: int = 0) -> list[str]:
     """Return an answer to each request, all made together; one that does not end by itself lacks the closing token."""
     model.eval()
     torch.manual_seed(seed)
     chats = [[{"role": "user", "content": request}] for request in requests]
     inputs = tokenizer.apply_chat_template(chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt")
     with torch.inference_mode():
-        made = model.generate(**inputs.to(model.device), max_new_tokens=LONGEST, do_sample=True, temperature=temperature, top_p=0.95, top_k=0)
+        made = model.generate(**inputs.to(model.device), max_new_tokens=LONGEST, do_sample=True, temperature=0.7, top_p=0.95, top_k=0)
     model.train()
     texts = tokenizer.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=False)
     return [text.replace(PAD, "") for text in texts]
 
 
 def score(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, count: int = 100, seed: int = 0) -> dict[str, float]:
-    """Return, for requests whose pair of words was never trained on, the share that names all asked for, that ends, that repeats nothing."""
+    """Return the shares of answers that name all asked for, that end and that repeat nothing, to requests for pairs never trained on."""
     rng, turns = Random(f"score {seed}"), []
     while len(turns) < count:
         turn = story_turn(rng)
@@ -203,8 +204,8 @@ def repeats(text: str) -> bool:
 SHEET = (
     "Tell me a story about a fox and a lamp.", "write a sad story about a robot", "A funny story about a pig who finds a golden crown.",
     "Tell me a long story about a brave mouse and a queen in the castle.", "Write a poem about a cat and a star.", "Describe a dragon.",
-    "List five animals", "Three ideas for a story", "Hello", "Who are you?", "What is 12 + 30?", "Write a Python function that adds two numbers.",
-    "Who is the king of Spain?", "Tell me a story about a spaceship.", "Thank you!", "a bedtime story with a bear",
+    "List five animals", "Three ideas for a story", "Hello", "Who are you?", "What is 12 + 30?",
+    "Write a Python function that adds two numbers.", "Who is the king of Spain?", "Tell me a story about a spaceship.", "Thank you!", "a bedtime story with a bear",
 )  # fmt: skip
 
 

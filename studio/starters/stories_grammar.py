@@ -81,7 +81,8 @@ def cast(rng: Random, **asked: str) -> Cast:
         thing=rng.choice(list(THINGS)), look=rng.choice(LOOKS), place=rng.choice(list(PLACES)), food=rng.choice(FOODS),
         weather=rng.choice(WEATHER), extra=rng.choice([word for word in others if word != friend]),
     )  # fmt: skip
-    drawn = drawn.with_(**{key: value for key, value in asked.items() if key in ("thing", "place", "trait", "look", "mood", "length", "theme")})
+    chosen = ("thing", "place", "trait", "look", "mood", "length", "theme")
+    drawn = drawn.with_(**{key: value for key, value in asked.items() if key in chosen})
     if drawn.thing in EDIBLE and drawn.look in ("wooden", "broken"):
         drawn = drawn.with_(look="golden")
     return drawn
@@ -101,7 +102,7 @@ def story(cast: Cast, rng: Random) -> str:
     lines = [fill(rng.choice(plots.OPENINGS), slots, rng)]
     if rng.random() < {"short": 0.0, "medium": 0.2, "long": 0.9}[cast.length]:
         lines.append(_scenery(cast, rng))
-    for line in plots.PLOTS[plot].strip().splitlines():
+    for line in plots.PLOTS[plot]:
         if not line.startswith("?") or rng.random() < chance:
             lines.append(fill(line.lstrip("?"), slots, rng))
     if cast.length == "long":

@@ -3,13 +3,12 @@
 Knows who says what. Does not know how a story is made (stories_grammar.py) nor how a network is trained (stories.py).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
 from studio.starters.stories_beyond import LIMITS, small_talk, strange_request, unknown_word
 from studio.starters.stories_grammar import MOODS, Cast, cast, description, episode, named, poem, story, title
-from studio.starters.stories_words import ANIMALS, BEINGS, LOOKS, NAMES, PEOPLE, PLACES, SMALL, THINGS, TRAITS, article, plural
+from studio.starters.stories_words import ANIMALS, BEINGS, LOOKS, NAMES, PEOPLE, PLACES, SMALL, THINGS, TRAITS, article
 
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 
@@ -96,13 +95,14 @@ def _subject(wish: _Wish, rng: Random) -> str:
 
 STORY_REQUESTS = (
     "Tell me a {s}story about {x}", "Write a {s}story about {x}", "Write me a {s}story about {x}", "Can you tell me a {s}story about {x}",
-    "Could you write a {s}story about {x}", "I want a {s}story about {x}", "I would like a {s}story about {x}", "Please write a {s}story about {x}",
-    "Make up a {s}story about {x}", "A {s}story about {x}", "Give me a {s}tale about {x}", "Tell a {s}tale of {x}", "Tell me about {x} in a {s}story",
+    "Could you write a {s}story about {x}", "I want a {s}story about {x}", "I would like a {s}story about {x}",
+    "Please write a {s}story about {x}", "Make up a {s}story about {x}", "A {s}story about {x}", "Give me a {s}tale about {x}",
+    "Tell a {s}tale of {x}", "Tell me about {x} in a {s}story",
     "Once upon a time there was {x}", "Story: {x}", "{x}", "Do you know a {s}story about {x}", "Let us have a {s}story about {x}",
 )  # fmt: skip
 OPEN_REQUESTS = (
-    "Tell me a {s}story", "Write a {s}story", "A {s}story please", "I want to hear a {s}story", "Story", "Make up a {s}story", "Can you tell me a {s}story",
-    "Surprise me", "Something {m}", "Read me a {s}story", "Do you have a {s}story for me",
+    "Tell me a {s}story", "Write a {s}story", "A {s}story please", "I want to hear a {s}story", "Story", "Make up a {s}story",
+    "Can you tell me a {s}story", "Surprise me", "Something {m}", "Read me a {s}story", "Do you have a {s}story for me",
 )  # fmt: skip
 MOOD_WORDS = {
     "happy": ("happy", "nice", "cheerful"), "sad": ("sad", "sad"), "funny": ("funny", "silly"), "spooky": ("spooky", "scary"),
@@ -133,8 +133,8 @@ def _say(text: str, rng: Random, mark: str = ".") -> str:
         text += ", please"
     if text.startswith(("Can ", "Could ", "Do ")):
         mark = "?"
-    text = (text[0].upper() + text[1:] if rng.random() < 0.8 else text.lower()) + (mark if rng.random() < 0.75 else "")
-    return text.replace("a a", "an a") if " a a" in text and "a a " not in text else text
+    text = text[0].upper() + text[1:] if rng.random() < 0.8 else text.lower()
+    return text + (mark if rng.random() < 0.75 else "")
 
 
 def story_turn(rng: Random) -> Turn:
@@ -158,38 +158,45 @@ def story_turn(rng: Random) -> Turn:
     return Turn(_say(text, rng), story(told, rng), tuple(wish.wanted), told)
 
 
+POEM_REQUESTS = (
+    "Write a {f} about {x}", "A {f} about {x}", "Can you write a {f} about {x}", "Make a {f} about {x}", "Sing me a {f} about {x}",
+)  # fmt: skip
+LIST_REQUESTS = (
+    "List {n} {t}", "Name {n} {t}", "Give me {n} {t}", "Write down {n} {t}", "Can you list {n} {t}", "Make a list of {n} {t}", "{n} {t}",
+)  # fmt: skip
+
+
 def poem_turn(rng: Random) -> Turn:
     """Return a request for a rhyme and the rhyme."""
     wish = _Wish()
     kinds = rng.choice((("hero",), ("hero",), ("hero", "thing"), ("thing",), ("place",), ("hero", "place")))
-    words = [getattr(wish, "hero" if kind == "hero" else kind)(rng) for kind in kinds]
-    if kinds == ("place",):
-        words = [words[0].split(" ", 1)[1]]
-    wish.asked.pop("name", None)
-    wish.asked.pop("trait", None)
+    for kind in kinds:
+        getattr(wish, kind)(rng)
     nouns = [wish.asked[kind] for kind in kinds]
-    subject = " and ".join(article(noun) for noun in nouns[:1]) + ("" if len(nouns) == 1 else f" and {article(nouns[1])}")
+    subject = " and ".join(map(article, nouns))
     form = rng.choice(("poem", "rhyme", "poem", "verse", "song", "little poem", "short poem", "long poem"))
-    pattern = rng.choice(("Write a {f} about {x}", "A {f} about {x}", "Can you write a {f} about {x}", "Make a {f} about {x}", "Sing me a {f} about {x}"))
+    pattern = rng.choice(POEM_REQUESTS)
     told = cast(rng, **{kind: wish.asked[kind] for kind in kinds})
-    return Turn(_say(pattern.format(f=form, x=subject), rng), poem(told, rng, kinds, 4 if "long" in form else rng.choice((2, 2, 3))), tuple(nouns))
+    text = poem(told, rng, kinds, 4 if "long" in form else rng.choice((2, 2, 3)))
+    return Turn(_say(pattern.format(f=form, x=subject), rng), text, tuple(nouns))
 
 
 def description_turn(rng: Random) -> Turn:
     """Return a question about one word of the world and what there is to say."""
     word = rng.choice((rng.choice(list(BEINGS)), rng.choice(list(THINGS)), rng.choice(list(PLACES))))
     pattern = rng.choice((
-        "Describe {x}", "What is {x}?", "What does {x} look like?", "Tell me about {x}", "Tell me something about {x}", "What do you know about {x}?",
-        "Write a description of {x}", "What can you say about {x}?", "Describe the {w}", "Explain what {x} is",
+        "Describe {x}", "What is {x}?", "What does {x} look like?", "Tell me about {x}", "Tell me something about {x}",
+        "What do you know about {x}?", "Write a description of {x}", "What can you say about {x}?", "Describe the {w}",
+        "Explain what {x} is",
     ))  # fmt: skip
     return Turn(_say(pattern.format(x=article(word), w=word), rng, ""), description(word, rng), (word,))
 
 
-LISTS: dict[str, Callable[[], list[str]]] = {
-    "animals": lambda: ANIMALS, "people": lambda: PEOPLE, "things": lambda: list(THINGS), "places": lambda: list(PLACES), "objects": lambda: list(THINGS),
-    "colours": lambda: SMALL["colours"], "colors": lambda: SMALL["colours"], "names": lambda: SMALL["names"], "foods": lambda: SMALL["foods"],
-    "feelings": lambda: SMALL["feelings"], "names for {hero}": lambda: SMALL["names"], "things to find {place}": lambda: list(THINGS),
-    "animals {place}": lambda: ANIMALS, "titles for a story": lambda: [], "ideas for a story": lambda: [], "words for something to eat": lambda: SMALL["foods"],
+LISTS: dict[str, list[str]] = {
+    "animals": ANIMALS, "people": PEOPLE, "things": list(THINGS), "places": list(PLACES), "objects": list(THINGS),
+    "colours": SMALL["colours"], "colors": SMALL["colours"], "names": SMALL["names"], "foods": SMALL["foods"], "feelings": SMALL["feelings"],
+    "names for {hero}": SMALL["names"], "things to find {place}": list(THINGS), "animals {place}": ANIMALS, "titles for a story": [],
+    "ideas for a story": [], "words for something to eat": SMALL["foods"],
 }  # fmt: skip
 
 
@@ -199,8 +206,8 @@ def list_turn(rng: Random) -> Turn:
     count = rng.choice(list(COUNTS))
     topic = kind.format(hero=article(rng.choice(list(BEINGS))), place=PLACES[rng.choice(list(PLACES))].where)
     how_many = rng.choice((COUNTS[count], str(count)))
-    pattern = rng.choice(("List {n} {t}", "Name {n} {t}", "Give me {n} {t}", "Write down {n} {t}", "Can you list {n} {t}", "Make a list of {n} {t}", "{n} {t}"))
-    items = rng.sample(LISTS[kind](), count) if LISTS[kind]() else _ideas(kind, count, rng)
+    pattern = rng.choice(LIST_REQUESTS)
+    items = rng.sample(LISTS[kind], count) if LISTS[kind] else _ideas(kind, count, rng)
     lines = [f"{number}. {item[0].upper() + item[1:]}" for number, item in enumerate(items, 1)]
     return Turn(_say(pattern.format(n=how_many, t=topic), rng), "\n".join(lines), (f"{count}.",))
 
@@ -218,13 +225,19 @@ def _ideas(kind: str, count: int, rng: Random) -> list[str]:
 
 def follow_up(told: Cast, rng: Random) -> Turn:
     """Return what someone may say after the story of `told`, and the answer."""
-    return rng.choice((_change_mood, _change_mood, _change_length, _another, _go_on, _go_on, _swap, _swap, _ask, _ask, _title, _as_poem))(told, rng)
+    makers = (_change_mood, _change_mood, _change_length, _another, _go_on, _go_on, _swap, _swap, _ask, _ask, _title, _as_poem)
+    return rng.choice(makers)(told, rng)
+
+
+OTHER_MOOD = (
+    "Make it {m}", "Can you make it {m}", "Make the story {m}", "Now a {w} one", "Tell it again, but {m}", "{m}", "A {m} version",
+)  # fmt: skip
 
 
 def _change_mood(told: Cast, rng: Random) -> Turn:
     mood = rng.choice([mood for mood in MOODS if mood != told.mood])
     more = {"happy": "happier", "sad": "sadder", "funny": "funnier", "spooky": "scarier", "calm": "calmer"}[mood]
-    pattern = rng.choice(("Make it {m}", "Can you make it {m}", "Make the story {m}", "Now a {w} one", "Tell it again, but {m}", "{m}", "A {m} version"))
+    pattern = rng.choice(OTHER_MOOD)
     new = told.with_(mood=mood, theme="")
     return Turn(_say(pattern.format(m=more, w=MOOD_WORDS[mood][0]), rng), story(new, rng), (told.hero, told.thing, told.name), new)
 
@@ -233,23 +246,31 @@ def _change_length(told: Cast, rng: Random) -> Turn:
     length = rng.choice(("short", "long"))
     more = {"short": "shorter", "long": "longer"}[length]
     new = told.with_(length=length)
-    request = rng.choice(("Make it {m}", "Can you make it {m}", "{m}", "Tell it again, but {m}", "Make the story {m}")).format(m=more)
-    return Turn(_say(request, rng), story(new, rng), (told.hero, told.thing, told.name), new)
+    request = rng.choice(("Make it {m}", "Can you make it {m}", "{m}", "Tell it again, but {m}", "Make the story {m}"))
+    return Turn(_say(request.format(m=more), rng), story(new, rng), (told.hero, told.thing, told.name), new)
+
+
+ANOTHER = ("Another one", "Another story", "One more", "Tell me another story", "Again", "More stories", "A different story", "Next")
+ANOTHER_ABOUT = (
+    "Another one about {x}", "Another story about {x}", "Now one about {x}", "And one about {x}", "Now {x}", "How about {x}",
+)  # fmt: skip
+GO_ON = (
+    "Continue", "Go on", "What happened next?", "And then?", "Continue the story", "Then what?", "More", "Keep going", "What happens next?",
+)  # fmt: skip
 
 
 def _another(told: Cast, rng: Random) -> Turn:
     wish = _Wish()
-    request = rng.choice(("Another one", "Another story", "One more", "Tell me another story", "Again", "More stories", "A different story", "Next"))
+    request = rng.choice(ANOTHER)
     if rng.random() < 0.6:
-        request = rng.choice(("Another one about {x}", "Another story about {x}", "Now one about {x}", "And one about {x}", "Now {x}", "How about {x}"))
+        request = rng.choice(ANOTHER_ABOUT)
         request = request.format(x=_subject(wish, rng))
     new = cast(rng, **wish.asked)
     return Turn(_say(request, rng), story(new, rng), tuple(wish.wanted), new)
 
 
 def _go_on(told: Cast, rng: Random) -> Turn:
-    request = rng.choice(("Continue", "Go on", "What happened next?", "And then?", "Continue the story", "Then what?", "More", "Keep going", "What happens next?"))
-    return Turn(_say(request, rng, ""), episode(told, rng), (told.name, told.friend_name), told)
+    return Turn(_say(rng.choice(GO_ON), rng, ""), episode(told, rng), (told.name, told.friend_name), told)
 
 
 def _swap(told: Cast, rng: Random) -> Turn:
@@ -262,7 +283,8 @@ def _swap(told: Cast, rng: Random) -> Turn:
         name, he = named(word, rng, but=told.friend_name)
         new = new.with_(name=name, he=he)
     kept = {"hero": told.hero, "thing": told.thing} | {key: word}
-    return Turn(_say(rng.choice(patterns).format(o=old, x=article(word)), rng), story(new, rng), (kept["hero"], kept["thing"], word), new)
+    request = rng.choice(patterns).format(o=old, x=article(word))
+    return Turn(_say(request, rng), story(new, rng), (kept["hero"], kept["thing"], word), new)
 
 
 def _ask(told: Cast, rng: Random) -> Turn:
@@ -293,8 +315,9 @@ def _as_poem(told: Cast, rng: Random) -> Turn:
 
 
 SYSTEMS = (
-    "You are a storyteller.", "You are a helpful assistant.", "You tell stories to children.", "Answer kindly.", "You are a friendly writer.",
-    "Write short texts.", "Be brief.", "You are a poet.", "Keep it simple.", "You are a creative assistant. Answer in plain words.",
+    "You are a storyteller.", "You are a helpful assistant.", "You tell stories to children.", "Answer kindly.",
+    "You are a friendly writer.", "Write short texts.", "Be brief.", "You are a poet.", "Keep it simple.",
+    "You are a creative assistant. Answer in plain words.",
 )  # fmt: skip
 KINDS = (story_turn, poem_turn, description_turn, list_turn)
 

@@ -213,8 +213,12 @@ NAMES = {
     "he": "Milo Pip Finn Toby Hugo Max Otto Leo Gus Jasper Theo Felix Ben Oscar Tom Barney".split(),
     "she": "Luna Rosa Olive Nina Ivy Bella Lily Ruby Daisy Clara Willow Poppy Hazel Mia Emma Tilly".split(),
 }
-TRAITS = "little brave shy clever kind lonely curious sleepy cheerful gentle hungry clumsy quiet happy old young grumpy lazy proud silly".split()
-LOOKS = "red blue golden silver shiny tiny huge old wooden broken magic painted green purple yellow white black pink strange beautiful".split()
+TRAITS = (
+    "little brave shy clever kind lonely curious sleepy cheerful gentle hungry clumsy quiet happy old young grumpy lazy proud silly"
+).split()
+LOOKS = (
+    "red blue golden silver shiny tiny huge old wooden broken magic painted green purple yellow white black pink strange beautiful"
+).split()
 WEATHER = "sunny windy rainy snowy foggy warm cold bright quiet stormy".split()
 FOODS = ("apple pie", "honey cake", "hot soup", "fresh bread", "warm milk", "sweet berries", "pancakes", "cherry jam")
 EDIBLE = ("cake", "apple", "pie", "egg", "pumpkin")
@@ -233,14 +237,3 @@ CREATURES = [word for word in BEINGS if word not in ANIMALS and word not in PEOP
 def article(words: str) -> str:
     """Return `words` with the article it takes: `an old fox`, `a unicorn`."""
     return ("an " if words[0] in "aeiou" and not words.startswith("uni") else "a ") + words
-
-
-def plural(word: str) -> str:
-    """Return the plural of a noun of this world."""
-    irregular = {"mouse": "mice", "sheep": "sheep", "fish": "fish", "deer": "deer", "wolf": "wolves", "puppy": "puppies", "bunny": "bunnies"}
-    irregular |= {"fairy": "fairies", "butterfly": "butterflies", "pony": "ponies", "city": "cities", "library": "libraries"}
-    if word in irregular:
-        return irregular[word]
-    if word.endswith(("y",)) and word[-2] not in "aeiou":
-        return word[:-1] + "ies"
-    return word + ("es" if word.endswith(("x", "ch", "sh", "s")) else "s")

@@ -31,7 +31,7 @@ def tokens_of(tokenizer, text):
     return tokenizer(text)["input_ids"]
 
 
-@pytest.mark.parametrize("text", ["Once upon a time.", "Æble, ræv, smørrebrød", "雪が降る", "a fox 🦊 and 👩‍👩‍👧 end"])
+@pytest.mark.parametrize("text", ["Once upon a time.", "Æble, ræv, smørrebrød", "雪が降る", "fox 🦊 and 👩‍👩‍👧 end"])
 def test_characters_come_whole(tokenizer, text):
     said = pieces(Decoder(tokenizer), tokens_of(tokenizer, text))
     assert "".join(said) == text

@@ -9,19 +9,21 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from studio import weights
 from studio.checking import nearest
 from studio.errors import ModelUnavailable, Stopped, StudioError
 from studio.types import ModelSpec
 
-Report = Callable[[int, int], None]  # bytes done, of bytes in all
+Report = Callable[[int, int], None]  # bytes done, of bytes in all (0 while that is not known)
 TICK = 0.1  # seconds between two reports
+WAIT = 1.0  # seconds between two reports while nothing comes
 CHUNK = 2**20  # bytes between two looks at whether to stop; the library's own 10 MB take a slow line half a minute
 TOKEN_ADVICE = "give the studio your access token: set HF_TOKEN, or run `hf auth login` once"
 
@@ -65,7 +67,7 @@ class Hub:
     def fetch(self, spec: ModelSpec, report: Report, stopped: Callable[[], bool] = lambda: False) -> Path:
         """Bring what is missing of a model here and return where it lies. Files that are finished stay when it is stopped.
 
-        `report`, which may raise to stop, is called a few times a second. Raises ModelUnavailable, or Stopped.
+        `report` is called at once and then a few times a second; it may raise to stop. Raises ModelUnavailable, or Stopped.
         """
         found = self.path(spec)
         if found is not None:
@@ -148,8 +150,8 @@ class _Download:
         self._hub, self._spec, self._report, self._stopped = hub, spec, report, stopped
         self._repository, self._file = split_source(spec.source)
         self._done = self._total = 0
-        self._told = False
-        self._ending = Event()
+        self._told = -WAIT
+        self._ending, self._adding = Event(), Lock()
 
     def run(self) -> None:
         problems: list[BaseException] = []
@@ -164,21 +166,20 @@ class _Download:
         thread.start()
         try:
             while thread.is_alive():
+                self._tell()
                 thread.join(TICK)
                 if self._stopped():
                     raise Stopped("The download was stopped.")
-                self._tell()
+            self._tell()
         finally:
             self._ending.set()
         if problems:
             raise problems[0]
 
     def _tell(self) -> None:
-        """Report: at first (0, total), though files may be here already, then what there is."""
-        if self._total and not self._told:
-            self._report(0, self._total)
-            self._told = True
-        if self._done:
+        """Report what has come; while nothing has, once in a while, so that a stop is felt though the network is silent."""
+        if self._done or time.monotonic() > self._told + WAIT:
+            self._told = time.monotonic()
             self._report(self._done, self._total)
 
     def _fetch(self) -> None:
@@ -196,12 +197,17 @@ class _Download:
         wanted = self._checked(list(sizes), snapshot)
         fresh = [name for name in wanted if not (snapshot / name).is_file()]
         self._total = sum(sizes[name] for name in wanted)
+        self._check_disk(sum(sizes[name] for name in fresh))
         self._done = self._total - sum(sizes[name] for name in fresh)
-        self._check_disk(self._total - self._done)
         patterns = [glob.escape(name) for name in wanted]
         snapshot_download(self._repository, revision=revision, cache_dir=cache, allow_patterns=patterns, tqdm_class=self._bar_class())
         for name in fresh:
             self._verify(snapshot / name)
+        self._done = self._total
+
+    def _add(self, count: int) -> None:
+        with self._adding:  # several files come at the same time
+            self._done = min(self._done + count, self._total)
 
     def _checked(self, files: list[str], snapshot: Path) -> list[str]:
         """Return the files to fetch. Raises ModelUnavailable when the model is not there, or there as pickles only."""
@@ -244,7 +250,7 @@ class _Download:
                 if download._ending.is_set():
                     raise Stopped("The download was stopped.")
                 if self._counts:
-                    download._done = min(download._done + int(n or 0), download._total)
+                    download._add(int(n or 0))
 
         return Bar
 

@@ -26,6 +26,7 @@ class LoopbackHub:
         cut: files (`owner/name/path`) of which only half is sent.
         damaged: files whose bytes are changed on the way.
         pace: seconds between two blocks of 16 kB.
+        silent: takes requests and does not answer.
         requests: what was asked for, as `METHOD path`.
         sent: bytes of files sent.
     """
@@ -36,6 +37,7 @@ class LoopbackHub:
         self.cut: set[str] = set()
         self.damaged: set[str] = set()
         self.pace = 0.0
+        self.silent = False
         self.requests: list[str] = []
         self.sent = 0
 
@@ -48,6 +50,7 @@ class LoopbackHub:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.silent = False
         self._server.shutdown()
         self._server.server_close()
 
@@ -68,6 +71,8 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         path, query = unquote(url.path), parse_qs(url.query)
         self.hub.requests.append(f"{self.command} {path}")
+        while self.hub.silent:
+            time.sleep(0.1)
         if path == "/api/models":
             word, owner = query.get("search", [""])[0].lower(), query.get("author", [""])[0]
             self._json([{"id": name, "modelId": name} for name in self.hub.repositories if word in name.lower() and name.startswith(owner)])

@@ -125,17 +125,18 @@ def instrument(program: int) -> Instrument:
 
 
 NAMES = tuple(
-    """piano, bright piano, electric grand, honky-tonk piano, electric piano, FM piano, harpsichord, clavinet, celesta, glockenspiel, music box,
-    vibraphone, marimba, xylophone, tubular bells, dulcimer, drawbar organ, percussive organ, rock organ, church organ, reed organ, accordion,
-    harmonica, bandoneon, nylon guitar, steel guitar, jazz guitar, clean guitar, muted guitar, overdriven guitar, distorted guitar, guitar harmonics,
-    acoustic bass, fingered bass, picked bass, fretless bass, slap bass, slap bass 2, synth bass, synth bass 2, violin, viola, cello, contrabass,
-    tremolo strings, pizzicato strings, harp, timpani, strings, slow strings, synth strings, synth strings 2, choir, voice, synth voice,
-    orchestra hit, trumpet, trombone, tuba, muted trumpet, horn, brass section, synth brass, synth brass 2, soprano saxophone, alto saxophone,
-    tenor saxophone, baritone saxophone, oboe, English horn, bassoon, clarinet, piccolo, flute, recorder, pan flute, bottle, shakuhachi, whistle,
-    ocarina, square lead, saw lead, calliope lead, chiff lead, charang lead, voice lead, fifths lead, bass lead, new age pad, warm pad, polysynth pad,
-    choir pad, bowed pad, metallic pad, halo pad, sweep pad, rain, soundtrack, crystal, atmosphere, brightness, goblins, echoes, sci-fi, sitar, banjo,
-    shamisen, koto, kalimba, bagpipe, fiddle, shanai, tinkle bell, agogo, steel drums, woodblock, taiko, melodic tom, synth drum, reverse cymbal,
-    fret noise, breath noise, seashore, bird tweet, telephone, helicopter, applause, gunshot""".replace("\n", " ").split(",")
+    """piano, bright piano, electric grand, honky-tonk piano, electric piano, FM piano, harpsichord, clavinet, celesta, glockenspiel, music
+    box, vibraphone, marimba, xylophone, tubular bells, dulcimer, drawbar organ, percussive organ, rock organ, church organ, reed organ,
+    accordion, harmonica, bandoneon, nylon guitar, steel guitar, jazz guitar, clean guitar, muted guitar, overdriven guitar, distorted
+    guitar, guitar harmonics, acoustic bass, fingered bass, picked bass, fretless bass, slap bass, slap bass 2, synth bass, synth bass
+    2, violin, viola, cello, contrabass, tremolo strings, pizzicato strings, harp, timpani, strings, slow strings, synth strings, synth
+    strings 2, choir, voice, synth voice, orchestra hit, trumpet, trombone, tuba, muted trumpet, horn, brass section, synth brass, synth
+    brass 2, soprano saxophone, alto saxophone, tenor saxophone, baritone saxophone, oboe, English horn, bassoon, clarinet, piccolo,
+    flute, recorder, pan flute, bottle, shakuhachi, whistle, ocarina, square lead, saw lead, calliope lead, chiff lead, charang lead,
+    voice lead, fifths lead, bass lead, new age pad, warm pad, polysynth pad, choir pad, bowed pad, metallic pad, halo pad, sweep pad,
+    rain, soundtrack, crystal, atmosphere, brightness, goblins, echoes, sci-fi, sitar, banjo, shamisen, koto, kalimba, bagpipe, fiddle,
+    shanai, tinkle bell, agogo, steel drums, woodblock, taiko, melodic tom, synth drum, reverse cymbal, fret noise, breath noise,
+    seashore, bird tweet, telephone, helicopter, applause, gunshot""".replace("\n", " ").split(",")
 )
 
 

@@ -130,7 +130,9 @@ def _room(mix: numpy.ndarray, rate: int) -> numpy.ndarray:
     answers = _answers(rate)
     size = _fast_length(frames + answers.shape[1])
     spectrum = numpy.fft.rfft(mix.mean(axis=0), size)
-    return numpy.stack([numpy.fft.irfft(spectrum * numpy.fft.rfft(answer, size), size)[:frames] for answer in answers]).astype(numpy.float32)
+    return numpy.stack([numpy.fft.irfft(spectrum * numpy.fft.rfft(answer, size), size)[:frames] for answer in answers]).astype(
+        numpy.float32
+    )
 
 
 @lru_cache(maxsize=4)

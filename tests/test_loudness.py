@@ -26,7 +26,9 @@ def test_low_notes_count_for_less():
 
 def test_pauses_are_gated_out():
     sound = sine(0.1)
-    assert loudness(numpy.concatenate([sound, numpy.zeros((5 * RATE, 1), numpy.float32)]), RATE) == pytest.approx(loudness(sound, RATE), abs=0.3)
+    assert loudness(numpy.concatenate([sound, numpy.zeros((5 * RATE, 1), numpy.float32)]), RATE) == pytest.approx(
+        loudness(sound, RATE), abs=0.3
+    )
 
 
 def test_silence_and_very_short_sound():

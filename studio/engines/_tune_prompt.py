@@ -18,10 +18,10 @@ KEYS = (
 )
 BEATS = re.compile(r"\b(?P<tempo>\d{2,3})\s*(?:bpm|beats(?: a| per) minute)\b", re.IGNORECASE)
 WORD = re.compile(r"[\w'-]+")
-FILLERS = frozenset(
-    """a an and as at by featuring for from i in it is its key like major make me minor music my of on piece please played score short some song style that
-    the to track tune very with write""".split()
-)
+FILLERS = frozenset(re.findall(r"\w+", """
+    a an and as at by featuring for from i in it is its key like major make me minor music my of on piece please played score short some
+    song style that the to track tune very with write
+"""))  # fmt: skip
 
 
 @dataclass

@@ -21,9 +21,15 @@ THEME = 4  # bars
 
 
 class Options(engines.Options):
-    style: str = Field("", max_length=100, title="Style", description="One of the model's styles; empty: from the prompt, or the model's choice")
-    duration: float = Field(20.0, ge=1, le=120, title="Duration", description="Length of the music", json_schema_extra={"unit": "s", "main": True, "step": 1})
-    temperature: float = Field(0.9, ge=0.1, le=2, title="Temperature", description="Higher: more surprising notes", json_schema_extra={"step": 0.05})
+    style: str = Field(
+        "", max_length=100, title="Style", description="One of the model's styles; empty: from the prompt, or the model's choice"
+    )
+    duration: float = Field(
+        20.0, ge=1, le=120, title="Duration", description="Length of the music", json_schema_extra={"unit": "s", "main": True, "step": 1}
+    )
+    temperature: float = Field(
+        0.9, ge=0.1, le=2, title="Temperature", description="Higher: more surprising notes", json_schema_extra={"step": 0.05}
+    )
     top_p: float = Field(0.95, ge=0.05, le=1, title="Top p", description="Lower: only likely notes", json_schema_extra={"step": 0.01})
 
 
@@ -58,7 +64,9 @@ class Engine(engines.Engine):
         if "Bar_1" not in self._numbers:
             raise ModelUnavailable(f"{self.spec.name} does not count its bars down to Bar_1, so a piece could not be given a length.")
         if model.config.vocab_size < len(self._numbers):
-            raise ModelUnavailable(f"{self.spec.name} knows {model.config.vocab_size} tokens, its tokenizer {len(self._numbers)}; they do not belong together.")
+            raise ModelUnavailable(
+                f"{self.spec.name} knows {model.config.vocab_size} tokens, its tokenizer {len(self._numbers)}; they do not belong together."
+            )
 
     def run(self, request: Request, options: Options, seed: int) -> Iterator[Event]:
         import torch
@@ -91,14 +99,14 @@ class Engine(engines.Engine):
         return wishes
 
     def _tonic(self, wishes: Wishes, drawn: int) -> int | None:
-        """Return the pitch class to transpose to: the one asked for, or a drawn one where the model knows a single tonic; None for the model's own."""
+        """Return the pitch class to transpose to: the one asked for, or a drawn one where the model knows a single tonic. None: its own."""
         known = {value(token).partition(":")[0] for token in self._numbers if kind(token) == "Key"}
         if wishes.tonic is None:
             return drawn if len(known) == 1 else None
         return wishes.tonic
 
     def _tokens(self, grammar: Grammar, theme: list[str], options: Options, generator: Any) -> Iterator[str]:
-        """Yield the tokens of one piece as they are chosen: first those of `theme`, then the model's. Each pass feeds what it has not seen."""
+        """Yield the tokens of one piece as they are chosen: first those of `theme`, then the model's. A pass feeds what it has not seen."""
         cache, unseen, given = None, ["BOS_None"], iter(theme)
         while not grammar.finished:
             allowed = grammar.allowed()

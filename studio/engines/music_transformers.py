@@ -17,11 +17,20 @@ DAMAGED = "Its weights may be damaged, or its dtype too small: try float32."
 
 
 class Options(engines.Options):
-    duration: float = Field(8.0, ge=1, le=30, title="Duration", description="Length of the music", json_schema_extra={"unit": "s", "main": True, "step": 1})
-    guidance_scale: float = Field(
-        3.0, ge=1, le=15, title="Guidance", description="How closely to follow the words; 1 is twice as fast", json_schema_extra={"step": 0.5}
+    duration: float = Field(
+        8.0, ge=1, le=30, title="Duration", description="Length of the music", json_schema_extra={"unit": "s", "main": True, "step": 1}
     )
-    temperature: float = Field(1.0, ge=0.1, le=2, title="Temperature", description="Higher: more surprising", json_schema_extra={"step": 0.05})
+    guidance_scale: float = Field(
+        3.0,
+        ge=1,
+        le=15,
+        title="Guidance",
+        description="How closely to follow the words; 1 is twice as fast",
+        json_schema_extra={"step": 0.5},
+    )
+    temperature: float = Field(
+        1.0, ge=0.1, le=2, title="Temperature", description="Higher: more surprising", json_schema_extra={"step": 0.05}
+    )
     top_k: int = Field(250, ge=0, le=2048, title="Top k", description="Choose among this many likeliest sounds; 0: among all")
 
 
@@ -52,7 +61,9 @@ class Engine(engines.Engine):
             raise ModelUnavailable(f"{self.spec.name} is a {name}; music_transformers runs {' and '.join(FAMILIES)}.")
         known, expected = len(self._processor.tokenizer), model.config.text_encoder.vocab_size
         if known < expected // 2:
-            raise ModelUnavailable(f"The tokenizer of {self.spec.name} knows {known} words, its text encoder {expected}: its vocabulary file is missing.")
+            raise ModelUnavailable(
+                f"The tokenizer of {self.spec.name} knows {known} words, its text encoder {expected}: its vocabulary file is missing."
+            )
 
     def run(self, request: Request, options: Options, seed: int) -> Iterator[Event]:
         yield from stream(lambda emit: self._run(request, options, seed, emit))
@@ -72,7 +83,9 @@ class Engine(engines.Engine):
 
         torch.manual_seed(seed)
         codec, decoder = self._model.config.audio_encoder, self._model.config.decoder
-        tokens = -(-int(options.duration * codec.sampling_rate) // codec.hop_length) + decoder.num_codebooks  # codebooks start one after another
+        tokens = (
+            -(-int(options.duration * codec.sampling_rate) // codec.hop_length) + decoder.num_codebooks
+        )  # codebooks start one after another
         inputs = self._processor(text=[prompt], padding=True, return_tensors="pt").to(self.device.type)
         try:
             with torch.inference_mode():

@@ -87,9 +87,7 @@ def new_model():
 
     names = vocabulary()
     marks = {"pad_token_id": names.index(PAD), "bos_token_id": names.index(BOS), "eos_token_id": names.index(EOS)}
-    return LlamaForCausalLM(
-        LlamaConfig(vocab_size=len(names), max_position_embeddings=CONTEXT, tie_word_embeddings=True, **SHAPE, **marks)
-    )
+    return LlamaForCausalLM(LlamaConfig(vocab_size=len(names), max_position_embeddings=CONTEXT, tie_word_embeddings=True, **SHAPE, **marks))
 
 
 def batches(rng: random.Random) -> Iterator[tuple]:

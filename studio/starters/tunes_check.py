@@ -1,7 +1,7 @@
 """Scores what a writer of tunes writes: in key, whole bars, a verse that comes back, home at the end, and the style one can hear.
 
-A style is recognised by rhythm alone, which part of the range is struck at which position of the bar, by the nearest of many composed tunes.
-Neither instruments nor the words of the header are looked at.
+A style is recognised by rhythm alone, which part of the range is struck at which position of the bar, by the nearest of many composed
+tunes. Neither instruments nor the words of the header are looked at.
 """
 
 import random
@@ -47,7 +47,7 @@ class Tune:
 
 
 def check(weights: Path, device: str = "cpu", each: int = 2) -> dict[str, float]:
-    """Return shares, 0 to 1, over `each` tunes of every style the model is asked for by name; `judge` is how often the judge knows composed ones."""
+    """Return shares, 0 to 1, over `each` tunes of every style, asked for by name; `judge` is how often the judge knows composed tunes."""
     engine = Engine(ModelSpec(id="tunes", engine="music_midi", source=str(weights)), Device(device, device, 0), str(weights))
     engine.load(lambda fraction: None)
     judge = Judge(random.Random(1))
@@ -80,7 +80,9 @@ def score(tune: Tune) -> dict[str, float]:
     last = tune.bar(tune.bars - 1)
     lowest = min((pitch for _, pitch, drum in last if not drum), default=-1)
     return {
-        "in_key": float(numpy.mean([(pitch - tonic) % 12 in _in_key(tune.style, mode) for _, _, pitch, drum in tune.strokes() if not drum])),
+        "in_key": float(
+            numpy.mean([(pitch - tonic) % 12 in _in_key(tune.style, mode) for _, _, pitch, drum in tune.strokes() if not drum])
+        ),
         "bars_complete": float(numpy.mean([_complete(tune.bar(number)) for number in range(tune.bars)])),
         "verse_returns": _returns(tune),
         "ends_on_tonic": float(lowest >= 0 and (lowest - tonic) % 12 == 0),

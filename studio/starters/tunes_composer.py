@@ -215,7 +215,8 @@ class _Composer:
         tones = voicing(chord, self.style)
         ladder = (*tones, tones[0] + 12)
         return [
-            Event(position, duration, tones if symbol == "x" else (ladder[int(symbol) - 1],)) for position, duration, symbol in strokes(grid)
+            Event(position, duration, tones if symbol == "x" else (ladder[int(symbol) - 1],))
+            for position, duration, symbol in strokes(grid)
         ]
 
     def _bass(self, chord: Chord, grid: str) -> list[Event]:
@@ -226,7 +227,7 @@ class _Composer:
 
 
 def voicing(chord: Chord, style: Style) -> tuple[int, ...]:
-    """Return the pitches of a chord as the harmony part plays it: close together around middle C, or root, fifth and octave on a loud guitar."""
+    """Return a chord's pitches as the harmony part plays it: close around middle C, or root, fifth and octave on a loud guitar."""
     if style.flavour == "fifths":
         root = 40 + (chord.root - 40) % 12
         return (root, root + 7, root + 12)

@@ -179,7 +179,10 @@ STYLES = {
         basses=(38,),
         comp=("x---------------", "x-----x-....x---", "..x-..x-..x-..x-"),
         bass=("..r-..r-..r-..r-", "r-..r-r-..r-r-..", "r-r-o-r-r-r-o-r-"),
-        kit=({KICK: "x...x...x...x...", OPEN_HAT: "..x...x...x...x."}, {KICK: "x...x...x...x...", SNARE: "....x.......x...", CLOSED_HAT: "..x...x...x...x."}),
+        kit=(
+            {KICK: "x...x...x...x...", OPEN_HAT: "..x...x...x...x."},
+            {KICK: "x...x...x...x...", SNARE: "....x.......x...", CLOSED_HAT: "..x...x...x...x."},
+        ),
         drums=1.0,
         minor=0.85,
         dominant=6,
@@ -232,7 +235,10 @@ STYLES = {
         basses=(33, 34),
         comp=("x-x-x-x-x-x-x-x-", "x---..x-x---..x-", "x-------x---x---"),
         bass=("r-r-r-r-r-r-r-r-", "r---..r-r---f---"),
-        kit=({KICK: "x.....x.x.......", SNARE: "....x.......x...", CLOSED_HAT: "x.x.x.x.x.x.x.x."}, {KICK: "x.......x.x.....", SNARE: "....x.......x..."}),
+        kit=(
+            {KICK: "x.....x.x.......", SNARE: "....x.......x...", CLOSED_HAT: "x.x.x.x.x.x.x.x."},
+            {KICK: "x.......x.x.....", SNARE: "....x.......x..."},
+        ),
         drums=1.0,
         minor=0.5,
         flavour="fifths",
@@ -245,7 +251,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Mood:
-    """How a mood bends a style: which densities it draws, where in the tempo range, how likely minor, how far the melody moves (semitones)."""
+    """How a mood bends a style: its densities, where in the tempo range it lies, how likely minor, how far the melody moves (semitones)."""
 
     densities: tuple[str, ...]
     tempo: tuple[float, float]

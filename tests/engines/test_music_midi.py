@@ -27,7 +27,9 @@ def tiny_writer(folder: Path) -> Path:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
-    GPT2LMHeadModel(GPT2Config(vocab_size=len(tunes.vocabulary()), n_embd=16, n_layer=1, n_head=2, n_positions=2048)).save_pretrained(folder)
+    GPT2LMHeadModel(GPT2Config(vocab_size=len(tunes.vocabulary()), n_embd=16, n_layer=1, n_head=2, n_positions=2048)).save_pretrained(
+        folder
+    )
     tunes.tokenizer().save_pretrained(folder)
     (folder / "prompt_words.json").write_text(json.dumps(prompt_words()))
     return folder
@@ -186,8 +188,9 @@ def test_random_tokens_within_the_grammar_are_a_piece(meter):
 
 
 def test_notes_of_written_tokens():
-    header = "BOS_None Style_waltz Mood_sad Key_C:min TimeSig_3/4 Tempo_60 Program_73".split()
-    bar = "Bar_1 Chord_C:min Program_73 Position_4 Duration_1.2.4 Pitch_72 Pitch_75 Position_10 Pitch_70 Program_-1 Position_0 PitchDrum_36".split()
+    header = ["BOS_None", "Style_waltz", "Mood_sad", "Key_C:min", "TimeSig_3/4", "Tempo_60", "Program_73"]
+    bar = ["Bar_1", "Chord_C:min", "Program_73", "Position_4", "Duration_1.2.4", "Pitch_72", "Pitch_75", "Position_10", "Pitch_70"]
+    bar += ["Program_-1", "Position_0", "PitchDrum_36"]
     piece = read([*header, *bar, "EOS_None"])
     assert [(note.start, note.duration, note.pitch, note.program) for note in piece.notes] == [
         (0.0, 0.25, 36, 128), (1.0, 1.5, 72, 73), (1.0, 1.5, 75, 73), (2.5, 0.5, 70, 73),

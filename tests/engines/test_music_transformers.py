@@ -31,12 +31,12 @@ def tiny_musicgen(folder: Path, channels: int = 1) -> Path:
     tokenizer = T5Tokenizer(extra_ids=40)
     text = T5Config(vocab_size=64, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
     codec = EncodecConfig(
-        sampling_rate=RATE, upsampling_ratios=[5, 4, 2], num_filters=4, hidden_size=16, codebook_size=32, codebook_dim=16, num_lstm_layers=1,
-        target_bandwidths=[1.0], audio_channels=1,
+        sampling_rate=RATE, upsampling_ratios=[5, 4, 2], num_filters=4, hidden_size=16, codebook_size=32, codebook_dim=16,
+        num_lstm_layers=1, target_bandwidths=[1.0], audio_channels=1,
     )  # fmt: skip
     decoder = MusicgenDecoderConfig(
-        vocab_size=32, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2, num_codebooks=4 * channels, audio_channels=channels,
-        pad_token_id=32, bos_token_id=32,
+        vocab_size=32, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2, num_codebooks=4 * channels,
+        audio_channels=channels, pad_token_id=32, bos_token_id=32,
     )  # fmt: skip
     config = MusicgenConfig(text_encoder=text.to_dict(), audio_encoder=codec.to_dict(), decoder=decoder.to_dict())
     model = MusicgenForConditionalGeneration(config)

@@ -20,6 +20,10 @@ def all_tunes(count: int):
     return [compose(random.Random(seed), style, mood) for style in STYLES for mood in MOODS for seed in range(count)]
 
 
+def _plan(tune):
+    return lambda meter, tempo: len(tune.bars)
+
+
 def test_strokes_of_a_pattern():
     assert strokes("x--.12-.") == [(0, 3, "x"), (4, 1, "1"), (5, 2, "2")]
 
@@ -70,7 +74,7 @@ def test_tokens_are_known_and_follow_the_grammar():
     assert len(names) == len(tunes.vocabulary())
     for tune in all_tunes(1)[::3]:
         tokens = tunes.write(tune)
-        grammar = Grammar(tunes.vocabulary(), lambda *_, bars=len(tune.bars): bars)
+        grammar = Grammar(tunes.vocabulary(), _plan(tune))
         for token in tokens[1:]:
             assert token in names and token in grammar.allowed()
             grammar.advance(token)
@@ -108,14 +112,21 @@ def test_a_batch_holds_whole_tunes():
 
 
 def test_the_recipe_trains_saves_and_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(tunes, "SHAPE", tunes.SHAPE | {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2})
+    monkeypatch.setattr(
+        tunes, "SHAPE", tunes.SHAPE | {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2}
+    )
     monkeypatch.setattr(tunes, "BATCH", 512)
     monkeypatch.setattr(tunes, "_report", lambda run: None)
     for resume in (False, True):
         run = Run("tunes", 0.05, "cpu", resume, tmp_path / "run", tmp_path / "weights", threads=1)
         run.prepare()
         tunes.train(run)
-    assert {path.name for path in (tmp_path / "weights").iterdir()} >= {"model.safetensors", "config.json", "tokenizer.json", "prompt_words.json"}
+    assert {path.name for path in (tmp_path / "weights").iterdir()} >= {
+        "model.safetensors",
+        "config.json",
+        "tokenizer.json",
+        "prompt_words.json",
+    }
     assert (tmp_path / "run" / "loss.csv").read_text().startswith("step,seconds,loss")
 
 

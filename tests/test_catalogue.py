@@ -50,6 +50,12 @@ def test_starters_offer_ten_examples_made_of_words_they_know(registry):
             assert words_of(prompt) <= set(spec.words), f"{spec.id}: {prompt}"
 
 
+def test_the_words_of_the_scenes_are_those_of_their_captions(registry):
+    from studio.starters.scenes_drawing import picture
+
+    assert words_of(" ".join(picture(seed)[1] for seed in range(1500))) == set(registry.spec("starter-scenes").words)
+
+
 def test_the_words_of_the_tunes_are_those_its_prompts_are_read_by(registry):
     from studio.engines._tune_prompt import FILLERS
     from studio.starters.tunes_words import prompt_words

@@ -1,6 +1,6 @@
-"""Finished things as files: a picture, sound, text, video or notes, each carrying how it was made and that a machine made it.
+"""Finished things as files, each carrying how it was made and that a machine made it: whole, or not there at all.
 
-Knows the formats and where in each of them a record can stand. Does not know the gallery, the queue or what a model is.
+Knows folders, names, and what of a record may be carried. Does not know the formats (formats.py), the gallery or the queue.
 
 Files are the same to the byte for the same request: what differs from run to run (the job, the time, how long it took) is
 left to the gallery's row.
@@ -8,28 +8,21 @@ left to the gallery's row.
 
 import errno
 import hashlib
-import io
 import json
 import os
 import re
+import secrets
 import shutil
-import struct
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
-import numpy as np
 import soundfile
 import yaml
-from PIL import Image, PngImagePlugin
 
-import studio
+from studio import formats
 from studio.errors import BadRequest, GenerationFailed
-from studio.types import Artifact, Audio, Saved, Video
+from studio.types import Artifact, Audio, Saved
 
-DIGITAL_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-AI_STATEMENT = f"AI-generated ({DIGITAL_SOURCE})."
-SOFTWARE = f"Studio {studio.__version__}"
 EXTENSIONS = {"image": "png", "audio": "wav", "text": "txt", "video": "mp4"}
 MIMES = {
     "png": "image/png",
@@ -42,14 +35,8 @@ MIMES = {
     "mp4": "video/mp4",
 }
 SOUND_FORMATS = ("wav", "flac", "mp3", "opus")
-OPUS_RATE = 48_000
 VARIES = re.compile(r"(id|job|user|created|seconds|\w+_per_second)$")
 SECRET = re.compile(r"(.*_)?(api_?key|access_?key|private_?key|secret|password|auth_?token|access_?token|hf_?token|token)$", re.IGNORECASE)
-XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
- xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
- Iptc4xmpExt:DigitalSourceType="{source}" xmp:CreatorTool="{tool}"/></rdf:RDF></x:xmpmeta>
-<?xpacket end="r"?>"""
 
 
 def save(artifact: Artifact, record: dict[str, Any], folder: Path, stem: str) -> Saved:
@@ -60,10 +47,9 @@ def save(artifact: Artifact, record: dict[str, Any], folder: Path, stem: str) ->
     """
     record = _embedded(record)
     extension = EXTENSIONS[artifact.medium]
-    encode = {"image": _png, "audio": _wav, "text": _txt, "video": _mp4}[artifact.medium]
-    files = {extension: encode(artifact.data, record)}
+    files = {extension: formats.ENCODERS[extension](artifact.data, record)}
     if artifact.piece is not None:
-        files["mid"] = _mid(artifact.piece, record)
+        files["mid"] = formats.encode_mid(artifact.piece, record)
     paths = _write_all({folder / f"{stem}.{name}": data for name, data in files.items()})
     data = files[extension]
     digest = hashlib.sha256(data).hexdigest()
@@ -73,9 +59,9 @@ def save(artifact: Artifact, record: dict[str, Any], folder: Path, stem: str) ->
 def read_record(path: Path) -> dict[str, Any] | None:
     """Return the record a file of the studio carries, whatever its format; None where there is none."""
     path = Path(path)
-    reader = {"png": _png_record, "txt": _txt_record, "mid": _mid_record}.get(path.suffix[1:].lower(), _tag_record)
+    reader = formats.READERS.get(path.suffix[1:].lower())
     try:
-        record = reader(path)
+        record = reader(path) if reader else None
     except FileNotFoundError:
         raise
     except (ValueError, OSError, SyntaxError, yaml.YAMLError):  # not a file of its kind
@@ -85,7 +71,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 def read_text(path: Path) -> str:
     """Return the text of a text file without the front matter that says how it was made."""
-    return _split_front_matter(path)[1]
+    return formats.split_front_matter(path)[1]
 
 
 def convert(path: Path, format: str, target: Path) -> Path:
@@ -93,9 +79,8 @@ def convert(path: Path, format: str, target: Path) -> Path:
     if format not in SOUND_FORMATS:
         raise BadRequest(f"Sound can be had as {', '.join(SOUND_FORMATS)}, not as '{format}'.", "response_format")
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    encode = {"wav": _wav, "flac": _flac, "mp3": _mp3, "opus": _opus}[format]
     try:
-        data = encode(Audio(samples, rate), read_record(path) or {})
+        data = formats.ENCODERS[format](Audio(samples, rate), read_record(path) or {})
     except soundfile.LibsndfileError as error:
         raise BadRequest(f"Sound at {rate} Hz cannot be written as {format}: {error}. Choose wav.", "response_format") from error
     return Path(_write_all({Path(target): data})[0])
@@ -103,27 +88,24 @@ def convert(path: Path, format: str, target: Path) -> Path:
 
 def _embedded(record: dict[str, Any]) -> dict[str, Any]:
     """Return what of a record goes into the file: JSON, no secrets, nothing that differs between two equal runs."""
-    record = _without(SECRET, json.loads(json.dumps(record, default=str)))
-    for level in (record, record.get("facts", {})):
+    record = _without_secrets(json.loads(json.dumps(record, default=str)))
+    for level in (record, record.get("facts") or {}):
         for key in [key for key in level if VARIES.match(key)]:
             del level[key]
     return record | {"ai_generated": True}
 
 
-def _without(names: re.Pattern[str], value: Any) -> Any:
+def _without_secrets(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return {key: _without(names, item) for key, item in value.items() if not names.match(key)}
-
-
-# Writing.
+    return {key: _without_secrets(item) for key, item in value.items() if not SECRET.match(key)}
 
 
 def _write_all(files: dict[Path, bytes]) -> tuple[str, ...]:
     """Put each file in its place by renaming a finished one; on an error none of them stays."""
     written: list[Path] = []
     for path, data in files.items():
-        part = path.with_name(f".{path.name}.part")
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
@@ -152,230 +134,11 @@ def _sync_folder(folder: Path) -> None:
 
 def _not_written(error: OSError, path: Path, size: int) -> GenerationFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(path.parent).free
-        needs = f"{path.name} needs {_size(size)}, {_size(free)} are free in {path.parent}"
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        needs = f"{path.name} needs {_size(size)}, {_size(shutil.disk_usage(folder).free)} are free in {folder}"
         return GenerationFailed(f"The disk is full: {needs}. Make room there and run the job again.")
     return GenerationFailed(f"{path} cannot be written: {error.strerror or error}. Check the data folder and run the job again.")
 
 
 def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-# Pictures.
-
-
-def _png(picture: Any, record: dict[str, Any]) -> bytes:
-    if not isinstance(picture, Image.Image) or 0 in picture.size:
-        raise GenerationFailed(f"The model gave no picture but {_shape(picture)}. Try another size.")
-    info = PngImagePlugin.PngInfo()
-    info.add_text("parameters", parameters(record, picture.size))
-    info.add_text("studio", json.dumps(record))
-    info.add_itxt("XML:com.adobe.xmp", XMP.format(source=DIGITAL_SOURCE, tool=escape(SOFTWARE)))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", pnginfo=info)
-    return buffer.getvalue()
-
-
-def parameters(record: dict[str, Any], size: tuple[int, int]) -> str:
-    """Return the record of a picture of `size` (width, height) as the text AUTOMATIC1111's web page writes and many tools read."""
-    options, facts = record.get("options", {}), record.get("facts", {})
-    values = {
-        "Steps": options.get("steps"),
-        "Sampler": facts.get("sampler") or options.get("sampler"),
-        "CFG scale": options.get("guidance_scale"),
-        "Seed": record.get("seed"),
-        "Size": f"{size[0]}x{size[1]}",
-        "Model": record.get("model"),
-        "Denoising strength": options.get("strength"),
-        "Version": SOFTWARE,
-    }
-    last = ", ".join(f"{name}: {_quote(value)}" for name, value in values.items() if value not in (None, ""))
-    negative = record.get("negative_prompt") or options.get("negative_prompt")
-    lines = [record.get("prompt", ""), f"Negative prompt: {negative}" if negative else "", last]
-    return "\n".join(line for line in lines if line)
-
-
-def _quote(value: Any) -> str:
-    """Quote as AUTOMATIC1111 does: a value with a comma, a colon or a line break becomes a JSON string."""
-    text = str(value)
-    return json.dumps(text, ensure_ascii=False) if re.search(r"[,:\n]", text) else text
-
-
-def _png_record(path: Path) -> Any:
-    with Image.open(path) as picture:
-        return json.loads(picture.info.get("studio", "null"))
-
-
-# Sound.
-
-
-def _wav(audio: Any, record: dict[str, Any]) -> bytes:
-    """Encode as 16-bit PCM. The tags are written here since libsndfile drops them all when one is longer than 32 kB."""
-    data = _soundfile(audio, "WAV", {})
-    tags = _tags(record)
-    names = {"INAM": tags["title"], "IART": tags["artist"], "ICMT": tags["comment"], "ISFT": tags["software"]}
-    info = b"INFO" + b"".join(_chunk(name.encode(), text.encode() + b"\0") for name, text in names.items() if text)
-    body = data[8:] + _chunk(b"LIST", info)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    """Return a RIFF chunk, padded to an even length."""
-    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
-
-
-def _flac(audio: Any, record: dict[str, Any]) -> bytes:
-    return _soundfile(audio, "FLAC", _tags(record))
-
-
-def _mp3(audio: Any, record: dict[str, Any]) -> bytes:
-    return _soundfile(audio, "MP3", _tags(record))
-
-
-def _soundfile(audio: Any, format: str, tags: dict[str, str]) -> bytes:
-    samples = _samples(audio)
-    buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", audio.rate, samples.shape[1], format=format) as file:
-        for name, text in tags.items():
-            setattr(file, name, text)
-        file.write(samples)
-    return buffer.getvalue()
-
-
-def _opus(audio: Any, record: dict[str, Any]) -> bytes:
-    """Encode by FFmpeg's library, told to be exact: libsndfile numbers Ogg streams at random and cannot resample to Opus's rates."""
-    import av
-
-    samples = _samples(audio)
-    layout = "mono" if samples.shape[1] == 1 else "stereo"
-    frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
-    frame.sample_rate = audio.rate
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="ogg", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("libopus", rate=OPUS_RATE, layout=layout)
-        stream.metadata.update(_tags(record))
-        resampler = av.AudioResampler(format="flt", layout=layout, rate=OPUS_RATE)
-        for resampled in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(resampled))
-        container.mux(stream.encode(None))
-    return buffer.getvalue()
-
-
-def _samples(audio: Any) -> np.ndarray:
-    """Return the samples as float32 (frames, 1 or 2) in [-1, 1]. Raises GenerationFailed for what is no sound."""
-    if not isinstance(audio, Audio):
-        raise GenerationFailed(f"The model gave no sound but {_shape(audio)}.")
-    samples = np.asarray(audio.samples, dtype=np.float32)
-    if samples.ndim != 2 or len(samples) == 0 or samples.shape[1] not in (1, 2):
-        raise GenerationFailed(f"The model gave samples of shape {samples.shape}; sound has (frames, 1 or 2 channels).")
-    if not np.isfinite(samples).all():
-        raise GenerationFailed("The model gave samples that are not numbers. Try another seed, or the model in float32.")
-    return np.ascontiguousarray(samples.clip(-1, 1))
-
-
-def _tags(record: dict[str, Any]) -> dict[str, str]:
-    title = " ".join(str(record.get("prompt", "")).replace("\0", " ").split())
-    artist = str(record.get("title") or record.get("model") or "")
-    comment = f"{AI_STATEMENT} {json.dumps(record)}"
-    return {"title": title[:100], "artist": artist, "comment": comment, "software": SOFTWARE}
-
-
-def _tag_record(path: Path) -> Any:
-    """Read the comment of a sound or video file; Ogg calls it a description."""
-    import av
-
-    with av.open(str(path)) as container:
-        tags = container.metadata | (container.streams[0].metadata if container.streams else {})
-    comment = next((text for name, text in tags.items() if name.lower() in ("comment", "description")), "")
-    return json.loads(comment[comment.index("{") :])
-
-
-# Text.
-
-
-def _txt(text: Any, record: dict[str, Any]) -> bytes:
-    if not isinstance(text, str):
-        raise GenerationFailed(f"The model gave no text but {_shape(text)}.")
-    front = {"digital_source_type": DIGITAL_SOURCE, **record}
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{text}".encode("utf-8", "replace")
-
-
-def _split_front_matter(path: Path) -> tuple[str, str]:
-    text = Path(path).read_bytes().decode("utf-8", "replace")
-    found = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)
-    return (found[1], text[found.end() :]) if found else ("", text)
-
-
-def _txt_record(path: Path) -> Any:
-    record = yaml.safe_load(_split_front_matter(path)[0])
-    if isinstance(record, dict):
-        record.pop("digital_source_type", None)
-    return record
-
-
-# Video.
-
-
-def _mp4(video: Any, record: dict[str, Any]) -> bytes:
-    """Encode as H.264 in yuv420p, which every browser plays; odd sizes lose a row or column, as its half-size colour planes demand."""
-    import av
-
-    frames = _frames(video)
-    tags = _tags(record)
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        container.metadata.update({name: tags[name] for name in ("title", "artist", "comment")})
-        stream = container.add_stream("libx264", rate=video.fps, options={"crf": "18"})
-        stream.width, stream.height = (frames[0].width // 2 * 2, frames[0].height // 2 * 2)
-        stream.pix_fmt = "yuv420p"
-        for picture in frames:
-            picture = picture.convert("RGB").crop((0, 0, stream.width, stream.height))
-            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
-        container.mux(stream.encode(None))
-    return buffer.getvalue()
-
-
-def _frames(video: Any) -> list[Image.Image]:
-    if not isinstance(video, Video) or not video.frames or video.fps <= 0:
-        raise GenerationFailed(f"The model gave no video but {_shape(video)}.")
-    frames = [frame if isinstance(frame, Image.Image) else Image.fromarray(frame) for frame in video.frames]
-    if min(frames[0].size) < 2 or any(frame.size != frames[0].size for frame in frames):
-        raise GenerationFailed("The model gave video frames of different sizes, or too small ones.")
-    return frames
-
-
-# Notes.
-
-
-def _mid(piece: Any, record: dict[str, Any]) -> bytes:
-    """Put the record as a text event at the head of the first track."""
-    from studio.notes import to_midi
-
-    data = to_midi(piece)
-    text = _tags(record)["comment"].encode()
-    event = b"\x00\xff\x01" + _variable_length(len(text)) + text
-    start = data.index(b"MTrk") + 8
-    (length,) = struct.unpack(">I", data[start - 4 : start])
-    return data[: start - 4] + struct.pack(">I", length + len(event)) + event + data[start:]
-
-
-def _variable_length(number: int) -> bytes:
-    """Return a number as MIDI writes lengths: seven bits a byte, the high bit set on all but the last."""
-    digits = [number & 127]
-    while number := number >> 7:
-        digits.append(number & 127 | 128)
-    return bytes(reversed(digits))
-
-
-def _mid_record(path: Path) -> Any:
-    data = Path(path).read_bytes()
-    start = data.index(b"MTrk") + 8
-    if data[start : start + 3] != b"\x00\xff\x01":
-        return None
-    text = data[data.index(b"{", start) :]
-    return json.JSONDecoder().raw_decode(text.decode("utf-8", "replace"))[0]
-
-
-def _shape(data: Any) -> str:
-    return f"{type(data).__name__} of shape {data.shape}" if hasattr(data, "shape") else type(data).__name__

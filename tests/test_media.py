@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from studio import media
+from studio import formats, media
 from studio.errors import BadRequest, GenerationFailed
 from studio.types import Artifact, Audio, Note, Piece, Video
 
@@ -60,7 +60,7 @@ def test_every_file_carries_its_record_and_no_secret(tmp_path, medium):
     assert saved.paths == (str(path),) and saved.bytes == len(data) and saved.mime == media.MIMES[path.suffix[1:]]
     assert (saved.medium, saved.seed, saved.facts) == (medium, 7, {"a": 1})
     assert media.read_record(path) == CARRIED
-    assert media.DIGITAL_SOURCE.encode() in data and b"hf_secret" not in data
+    assert formats.DIGITAL_SOURCE.encode() in data and b"hf_secret" not in data
     assert os.listdir(path.parent) == [path.name]
 
 
@@ -78,14 +78,14 @@ def test_a_picture_is_kept_exactly_and_says_what_other_tools_read(tmp_path):
         assert np.array_equal(np.asarray(kept), np.asarray(picture()))
         *lines, last = kept.text["parameters"].split("\n")
         assert "trainedAlgorithmicMedia" in kept.text["XML:com.adobe.xmp"]
-        assert ElementTree.fromstring(kept.text["XML:com.adobe.xmp"].split("?>", 1)[1])[0][0].get(IPTC) == media.DIGITAL_SOURCE
+        assert ElementTree.fromstring(kept.text["XML:com.adobe.xmp"].split("?>", 1)[1])[0][0].get(IPTC) == formats.DIGITAL_SOURCE
     assert "\n".join(lines) == RECORD["prompt"] + "\nNegative prompt: blur"
-    assert last == f"Steps: 4, Sampler: ddim, CFG scale: 3.5, Seed: 7, Size: 24x16, Model: starter-scenes, Version: {media.SOFTWARE}"
+    assert last == f"Steps: 4, Sampler: ddim, CFG scale: 3.5, Seed: 7, Size: 24x16, Model: starter-scenes, Version: {formats.SOFTWARE}"
 
 
 def test_parameters_leave_out_what_does_not_apply_and_quote_what_would_mislead():
-    text = media.parameters({"model": "a, b: c", "seed": 1, "prompt": ""}, (8, 8))
-    assert text == f'Seed: 1, Size: 8x8, Model: "a, b: c", Version: {media.SOFTWARE}'
+    text = formats.parameters({"model": "a, b: c", "seed": 1, "prompt": ""}, (8, 8))
+    assert text == f'Seed: 1, Size: 8x8, Model: "a, b: c", Version: {formats.SOFTWARE}'
 
 
 def test_text_is_read_back_without_its_front_matter(tmp_path):
@@ -99,7 +99,7 @@ def test_sound_keeps_its_samples_and_its_tags(tmp_path):
     samples, rate = soundfile.read(saved.paths[0], always_2d=True)
     assert rate == 22050 and np.abs(samples - sound(2).samples).max() < 2 / 32768
     with soundfile.SoundFile(saved.paths[0]) as file:
-        assert file.artist == "Starter pictures" and file.software == media.SOFTWARE
+        assert file.artist == "Starter pictures" and file.software == formats.SOFTWARE
         assert file.title == " ".join(RECORD["prompt"].split()) and file.comment.startswith("AI-generated")
 
 

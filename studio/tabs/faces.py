@@ -3,7 +3,7 @@
 A sheet is the records of one job, a walk is a video. What a model cannot do (many have no walk) is not offered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,13 +11,15 @@ import gradio as gr
 from studio.errors import BadRequest, StudioError
 from studio.tabs import Page, user_of
 from studio.tabs import _stage as stage
+from studio.tabs._desk import QUIET, Updates
 from studio.tabs._follow import Seen
-from studio.tabs._generate import QUIET, Bench, Trade
-from studio.types import MAX_SEED, Record
+from studio.tabs._generate import Bench, Trade
+from studio.types import MAX_SEED, ModelSpec, Record
 
 TITLE = "Faces"
 PLACE = 50
 MOST = 240  # faces of one job that are shown
+FRAMES = 48  # of a walk
 
 
 def drawn(records: Sequence[Record], chosen: str = "") -> str:
@@ -87,7 +89,7 @@ class Faces(Bench):
     """The bench with a sheet on its stage and a second thing to make: a walk between two seeds.
 
     Attributes:
-        fold: what belongs to the walk. begin, end, frames: its controls. go_walk: its button.
+        walk: what belongs to the walk. begin, end, frames: its controls. go_walk: its button.
     """
 
     def build(self) -> "Faces":
@@ -115,39 +117,46 @@ class Faces(Bench):
             self.controls.draw_more(self.start)
 
     def draw_walk(self) -> None:
-        with gr.Accordion("Walk", open=False, visible=self.can_walk(self.start)) as self.fold:
+        with gr.Accordion("Walk", open=False, visible=bool(self.start) and walks(self.options_of(self.start))) as self.walk:
             with gr.Row(elem_classes="pair"):
                 self.begin, self.end = seed("From seed"), seed("To seed")
-                self.frames = gr.Number(48, label="Frames", precision=0, minimum=2, maximum=240, min_width=0, interactive=True)
+            self.frames = gr.Slider(2, 240, FRAMES, step=1, label="Frames", buttons=[], interactive=True)
             self.go_walk = gr.Button("Walk between them", size="sm")
 
-    def can_walk(self, model: str | None) -> bool:
-        return bool(model) and walks(self._options(model))
-
     @property
-    def filled(self) -> list[gr.blocks.Block]:
-        return [*super().filled, self.begin, self.end, self.frames, self.fold]
+    def own(self) -> list[gr.blocks.Block]:
+        return [self.begin, self.end, self.frames, self.walk]
+
+    def fill_own(self, spec: ModelSpec, options: Mapping[str, Any]) -> Updates:
+        update: Updates = {self.walk: gr.Accordion(visible=walks(self.options_of(spec.id)))}
+        if options.get("walk_to") is not None:
+            update |= {self.end: options["walk_to"], self.frames: options.get("frames", FRAMES)}
+        return update
+
+    def use(self, record: Record) -> Updates:
+        begin = {self.begin: record.seed, self.walk: gr.Accordion(open=True)} if record.medium == "video" else {}
+        return {**super().use(record), **begin}
 
     def wire(self) -> None:
         super().wire()
-        self.model.change(lambda model: gr.Accordion(visible=self.can_walk(model)), self.model, self.fold, **QUIET)
         asked = [self.mine, self.begin, self.end, self.frames, *self.asked]
         self.follows(self.go_walk.click(self.submit_walk, asked, self.scene, **QUIET))
+        self.page.blocks.load(lambda: (None, None), None, [self.begin, self.end], **QUIET)
 
-    def submit_walk(self, request: gr.Request, mine: list[str], begin: int | None, end: int | None, frames: int, *values: Any) -> dict:
+    def submit_walk(self, request: gr.Request, mine: list[str], begin: int | None, end: int | None, frames: int, *values: Any) -> Updates:
         """Write the job of a walk down."""
         try:
             if begin is None or end is None:
                 raise BadRequest("A walk has two ends: give both seeds, or choose faces and press “Walk from here” and “Walk to here”.", param="walk_to")
             asked = self.request(*values)
-            options = {**asked.options, "walk_to": int(end), "frames": int(frames or 48)}
+            options = {**asked.options, "walk_to": int(end), "frames": int(frames or FRAMES)}
             options.pop("count", None)
             job = self.studio.submit(asked.model_copy(update={"seed": int(begin), "options": options}), user_of(request))
             return self.queued(job, mine)
         except StudioError as error:
             return {self.stage: self.refused(error), self.about: "", self.live: ""}
 
-    def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> dict:
+    def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
         if event.act not in ("from", "to"):
             return super().on_about(event, request, mine)
         try:
@@ -155,19 +164,12 @@ class Faces(Bench):
         except StudioError as error:
             gr.Warning(str(error))
             return {self.halt: gr.skip()}
-        return {self.begin if event.act == "from" else self.end: chosen, self.fold: gr.Accordion(open=True)}
+        return {self.begin if event.act == "from" else self.end: chosen, self.walk: gr.Accordion(open=True)}
 
-    def use(self, record: Record) -> dict:
-        update = super().use(record)
-        if record.options.get("walk_to") is None:
-            return update
-        ends = {self.begin: record.seed, self.end: record.options["walk_to"], self.frames: record.options.get("frames", 48)}
-        return {**update, **ends, self.fold: gr.Accordion(open=True)}
-
-    def opened(self, record: Record, user: str) -> dict:
+    def opened(self, record: Record, request: gr.Request, mine: Sequence[str]) -> Updates:
         """Show a face among those it was made with."""
-        together = self.studio.gallery.list(job=record.job, user=user, limit=MOST)[::-1]
-        return {**super().opened(record, user), self.stage: drawn(together, record.id) if record.medium == "image" else walk(record)}
+        together = self.studio.gallery.list(job=record.job, user=user_of(request), limit=MOST)[::-1]
+        return {**super().opened(record, request, mine), self.stage: drawn(together, record.id)}
 
     def on_its_way(self, seen: Seen) -> str:
         """Fill the sheet while it is made."""

@@ -4,6 +4,7 @@ Knows the catalogue, the memory table and jobs. Does not know what a model does 
 """
 
 import threading
+from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Any
 
@@ -14,6 +15,7 @@ from studio.studio import ModelStatus, Studio
 from studio.tabs import Page, user_of
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
+from studio.tabs._desk import QUIET
 from studio.tabs._follow import Seen
 from studio.tabs._tasks import title
 from studio.types import FINISHED, Job, MemoryTable, Request
@@ -21,9 +23,10 @@ from studio.types import FINISHED, Job, MemoryTable, Request
 TITLE = "Models"
 PLACE = 70
 LOOK = 1.0  # seconds between two looks while the tab is open
+REMEMBERED = timedelta(minutes=10)  # a load that failed is told of so long
 UNFINISHED = ("queued", "downloading", "loading", "running")
+UNKNOWN = '<span class="unknown">not known</span>'
 NUMBERS = ("No model is", "One model is", *(f"{name} models are" for name in "Two Three Four Five Six Seven Eight Nine".split()))
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class Way:
@@ -62,7 +65,7 @@ def budget(memory: MemoryTable, names: dict[str, str]) -> str:
     counted = f"{NUMBERS[number] if number < len(NUMBERS) else f'{number} models are'} in memory."
     rule = " The one idle longest makes room when another needs it." if number > 1 else ""
     parts = "".join(segment(one.bytes, memory.budget, names.get(one.model, one.model)) for one in memory.models)
-    said = words.said_part(memory.used, memory.budget)
+    said = f"{words.said_size(memory.used) if memory.used else '0'} of {words.said_size(memory.budget)}"
     return (
         f'<section class="budget"><div><h2>{said} in use</h2><p>{counted}{rule}</p></div>'
         f'<div class="stack" role="img" aria-label="{said} in use">{parts}</div></section>'
@@ -74,12 +77,27 @@ def segment(size: int, whole: int, name: str) -> str:
     return f'<i style="width:{share:.2f}%" title="{stage.quoted(name)}, {words.said_size(size)}"></i>'
 
 
-def queue(seen: list[Seen], names: dict[str, str]) -> str:
-    """Return what runs and waits, each with its progress and a way to stop it."""
-    if not seen:
-        return '<section class="queued" aria-label="Queue"><p>Nothing runs or waits.</p></section>'
-    lines = "".join(queue_line(one, names.get(one.job.model, one.job.model)) for one in seen)
-    return f'<section class="queued" aria-label="Queue"><ul>{lines}</ul></section>'
+def queue(seen: list[Seen], missed: list[Job], names: dict[str, str]) -> str:
+    """Return what runs and waits, each with its progress and a way to stop it, and what could not be loaded."""
+    lines = [queue_line(one, names.get(one.job.model, one.job.model)) for one in seen]
+    lines += [missed_line(job, names.get(job.model, job.model)) for job in missed]
+    inside = f"<ul>{''.join(lines)}</ul>" if lines else "<p>Nothing runs or waits.</p>"
+    return f'<section class="queued" aria-label="Queue">{inside}</section>'
+
+
+def missed_line(job: Job, name: str) -> str:
+    again = stage.button("Try again", "load", id=job.model, label=f"Try again to load {name}")
+    return f'<li role="alert"><div><b>Not loaded</b> <span>{escape(name)}</span><p class="miss">{escape(job.error or "")}</p></div>{again}</li>'
+
+
+def missed(studio: Studio, user: str, now: datetime) -> list[Job]:
+    """Return the loads that failed a short while ago, the newest of each model, unless it is in memory by now."""
+    newest: dict[str, Job] = {}
+    for job in studio.jobs(user, limit=100):
+        if job.action == "load":
+            newest.setdefault(job.model, job)
+    recent = (now - REMEMBERED).strftime("%Y-%m-%dT%H:%M:%S")
+    return [job for job in newest.values() if job.state == "failed" and job.finished and job.finished > recent]
 
 
 def queue_line(seen: Seen, name: str) -> str:
@@ -134,13 +152,13 @@ def row(status: ModelStatus, budget: int, leased: bool, coming: Job | None) -> s
     spec = status.spec
     starter = ' <span class="tag">Starter</span>' if spec.starter else ""
     about = f"<p>{escape(spec.description)}</p>" if spec.description else ""
-    weight = words.said_size(status.memory_bytes) if status.memory_bytes else "not known"
+    weight = words.said_size(status.memory_bytes) if status.memory_bytes else UNKNOWN
     share = min(1.0, status.memory_bytes / budget) if budget else 0.0
     bar = f'<i class="bar {"" if status.loaded else "ghost"}" aria-hidden="true"><i style="width:{share:.1%}"></i></i>'
     disk = words.said_size(status.disk_bytes) if status.on_disk else "0"
     return (
         f'<tr><th scope="row"><b>{escape(spec.name)}</b>{starter}{about}</th>'
-        f'<td data-label="Task">{title(status.task)}</td><td data-label="Licence">{escape(spec.license) or "not known"}</td>'
+        f'<td data-label="Task">{title(status.task)}</td><td data-label="Licence">{escape(spec.license) or UNKNOWN}</td>'
         f'<td data-label="On disk" class="num">{disk}</td><td data-label="Memory" class="num">{weight}{bar}</td>'
         f'<td data-label="State">{state_tag(status, leased, coming)}</td><td>{action(status, leased, coming)}</td></tr>'
     )
@@ -207,14 +225,20 @@ class Shelf:
         gr.on([tab.select, self.page.blocks.load], self.look, self.last, pieces, queue=False, **QUIET)
         self.table.click(self.on_table, self.last, pieces, **QUIET)
         self.queue.click(self.on_table, self.last, pieces, **QUIET)
-        self.page.nav.change(lambda chosen: gr.Timer(active=chosen == tab.id), self.page.nav, self.timer, queue=False, **QUIET)
+        self.page.nav.select(self.seen, None, self.timer, queue=False, **QUIET)
+
+    @staticmethod
+    def seen(chosen: gr.SelectData) -> gr.Timer:
+        """Keep looking only while the tab is open."""
+        return gr.Timer(active=chosen.value == TITLE)
 
     def drawing(self, user: str) -> list[str]:
         """Return the three pieces as they are now."""
         memory, statuses = self.studio.memory(), self.studio.models()
         jobs = [job for job in self.studio.jobs(user, UNFINISHED) if job.state not in FINISHED][::-1]
         names = {status.spec.id: status.spec.name for status in statuses}
-        return [budget(memory, names), queue(self.way.look(jobs), names), table(statuses, memory, jobs)]
+        lost = missed(self.studio, user, datetime.now(timezone.utc))
+        return [budget(memory, names), queue(self.way.look(jobs), lost, names), table(statuses, memory, jobs)]
 
     def look(self, last: list[str], request: gr.Request) -> list[Any]:
         """Draw what has changed since the last look."""

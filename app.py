@@ -31,14 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the studio until it is told to end; return the exit code."""
     settings = options.read(arguments)
     prepare(settings)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(settings)
     except StudioError as problem:
         print(f"app.py: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Studio has ended.")
+        pass  # this is how it is ended
+    print("Studio has ended.")
     return 0
 
 

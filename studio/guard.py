@@ -153,10 +153,9 @@ def _sign_in(request: Request) -> Response:
 def is_local_name(host: str) -> bool:
     """Whether a Host header names this machine by a name that no other site can own."""
     try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return ipaddress.ip_address(name).is_loopback
+        return ipaddress.ip_address(urlsplit(f"//{host}").hostname or "").is_loopback
     except ValueError:
-        return host.partition(":")[0].lower().endswith("localhost")
+        return host.partition(":")[0].lower().rpartition(".")[2] == "localhost"
 
 
 def crosses_sites(headers: Headers) -> bool:

@@ -3,14 +3,17 @@
 Knows how the parts are put together and served. Does not know what the page shows or what a route does.
 """
 
+import logging
 import re
 import secrets
 import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import anyio.to_thread
@@ -29,9 +32,10 @@ from studio.studio import Studio
 
 SERVED = ("outputs", "thumbnails", "converted")  # folders of the data folder that the page may hand out files of
 THREADS = 1000  # requests that can wait for their jobs at the same time
-GRACE = 2  # s a stream is given to end by itself
+GRACE = 1  # s a stream is given to end by itself
 MAX_UPLOAD = "256mb"
 NEXT_PORTS = 100
+UPLOADS_KEPT = 24 * 3600  # s
 
 
 class PortInUse(StudioError):
@@ -72,6 +76,7 @@ def accounts_for(settings: Settings) -> tuple[Accounts | None, str | None]:
 def build(core: Studio, settings: Settings, page: gradio.Blocks, options: dict[str, Any]) -> FastAPI:
     """Return the whole site. `options` are the page's theme, css, js and head."""
     accounts, password = accounts_for(settings)
+    clear_uploads(core.folder / "uploads")
     app = FastAPI(title="Studio", version=studio.__version__, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json", lifespan=_lifespan)
     app.state.studio, app.state.accounts, app.state.password = core, accounts, password
 
@@ -94,6 +99,13 @@ def build(core: Studio, settings: Settings, page: gradio.Blocks, options: dict[s
         auth_dependency=_user, **options,
     )  # fmt: skip
     return app
+
+
+def clear_uploads(folder: Path, age: float = UPLOADS_KEPT) -> None:
+    """Remove what browsers sent long ago; gradio forgets it when it ends."""
+    for file in folder.rglob("*"):
+        if file.is_file() and file.stat().st_mtime < time.time() - age:
+            file.unlink(missing_ok=True)
 
 
 @asynccontextmanager
@@ -134,6 +146,11 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # What follows are only complaints about pages still open, whose streams are cut.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
 
 
 def serve(app: FastAPI, settings: Settings, listening: socket.socket, say: Callable[[str], None] = print) -> None:

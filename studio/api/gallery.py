@@ -58,13 +58,15 @@ def delete(record: str, caller: Asks) -> dict[str, Any]:
     return {"id": found.id, "object": "record", "deleted": True}
 
 
-@routes.api_route("/{record}/file", methods=["GET", "HEAD"], response_model=None)
+@routes.head("/{record}/file", response_model=None, include_in_schema=False)
+@routes.get("/{record}/file", response_model=None)
 def file(record: str, caller: Asks, format: str | None = None) -> Response:
     """Send a record's file; sound also in another format."""
     return send(caller.studio.file(caller.record(record), format))
 
 
-@routes.api_route("/{record}/preview", methods=["GET", "HEAD"], response_model=None)
+@routes.head("/{record}/preview", response_model=None, include_in_schema=False)
+@routes.get("/{record}/preview", response_model=None)
 def preview(record: str, caller: Asks, kind: str = "thumbnail", theme: Literal["light", "dark"] = "light") -> Response:
     """Send a small picture of a record."""
     return send(pictures.preview(caller.studio.folder, caller.record(record), kind, theme), {"cache-control": "private, max-age=86400"})

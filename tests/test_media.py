@@ -83,11 +83,6 @@ def test_a_picture_is_kept_exactly_and_says_what_other_tools_read(tmp_path):
     assert last == f"Steps: 4, Sampler: ddim, CFG scale: 3.5, Seed: 7, Size: 24x16, Model: starter-scenes, Version: {formats.SOFTWARE}"
 
 
-def test_parameters_leave_out_what_does_not_apply_and_quote_what_would_mislead():
-    text = formats.parameters({"model": "a, b: c", "seed": 1, "prompt": ""}, (8, 8))
-    assert text == f'Seed: 1, Size: 8x8, Model: "a, b: c", Version: {formats.SOFTWARE}'
-
-
 def test_text_is_read_back_without_its_front_matter(tmp_path):
     text = "---\nnot: front matter\n---\r\n end \n\n"
     saved = media.save(Artifact("text", text, 1), RECORD, tmp_path, "t")

@@ -8,7 +8,8 @@
 
   const seen = query => [...document.querySelectorAll(query)].find(one => one.offsetParent && !one.disabled);
   document.addEventListener('keydown', event => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+    // A field that sends by Enter alone has already done so, and says it by preventDefault.
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) {
       const go = seen('button.go');
       if (go) { event.preventDefault(); document.activeElement?.blur?.(); setTimeout(() => go.click(), 30); }
     }

@@ -201,7 +201,8 @@ class Bench(Desk):
                 waiting = self.unfinished([job.id for job in waiting])
                 if waiting and said == "failed":
                     gr.Warning(f"One {self.trade.noun} was not made. {seen.error}")
-            yield {self.halt: gr.Button(interactive=False) if wanted() else gr.skip()}
+            if not wanted():
+                yield {self.halt: gr.skip()}  # what was yielded last is sent once more at the end, and must not undo the newer follower's work
         finally:
             if wanted():
                 self.turns.leave(page)

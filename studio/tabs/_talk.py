@@ -55,15 +55,20 @@ class Talk:
 
 
 def harmless(text: str) -> str:
-    """Return a model's text so that the page shows it and fetches nothing: pictures and HTML outside of code stay the words they are."""
+    """Return a text so that the page shows it and fetches nothing: pictures and HTML outside of code stay the words they are."""
     parts = CODE.split(text)
     parts[::2] = [re.sub(r"<(?=[A-Za-z/!])", "&lt;", part.replace("![", "!\\[")) for part in parts[::2]]
     return "".join(parts)
 
 
+def plain(text: str) -> str:
+    """Return what `harmless` was made of, after somebody has edited it."""
+    return text.replace("&lt;", "<").replace("!\\[", "![")
+
+
 def bubbles(talk: Talk, waits: bool = False) -> list[dict[str, str]]:
     """Return the messages as gradio's Chatbot takes them; where an answer is waited for, an empty one stands for it."""
-    said = [{"role": one.role, "content": harmless(one.content) if one.role == "assistant" else one.content} for one in talk.messages]
+    said = [{"role": one.role, "content": harmless(one.content)} for one in talk.messages]
     if waits and said and said[-1]["role"] == "user":
         said.append({"role": "assistant", "content": ""})
     return said

@@ -1,5 +1,6 @@
 """The Text tab: a chat with a language model, or a page that it goes on writing."""
 
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,8 @@ class TextDesk(Desk):
     def __init__(self, page: Page):
         super().__init__(page, TASK, skip=("system",))
         self.turns = Turns()
+        self.asked_by: dict[str, str] = {}  # page (session) -> the job it waits for: a double click asks once
+        self.lock = threading.Lock()
 
     # ---- drawing
 
@@ -119,7 +122,7 @@ class TextDesk(Desk):
 
     def send(self, request: gr.Request, talk: Talk, mode: str, text: str, system: str, message: str, *values: Any) -> Updates:
         """Send the message, or let the model go on with the page."""
-        if self.writing(talk):
+        if self.under_way(talk.job):
             return {self.halt: gr.skip()}
         if mode == WRITE:
             return self.asking(Talk(text=text or "", before=text or "", parent=talk.parent), request, system, *values)
@@ -129,7 +132,7 @@ class TextDesk(Desk):
 
     def again(self, request: gr.Request, talk: Talk, mode: str, text: str, system: str, message: str, *values: Any) -> Updates:
         """Ask for the last answer anew."""
-        if self.writing(talk):
+        if self.under_way(talk.job):
             return {self.halt: gr.skip()}
         if mode == WRITE:
             return self.asking(replace(talk, text=talk.before), request, system, *values)
@@ -141,9 +144,9 @@ class TextDesk(Desk):
     ) -> Updates:  # fmt: skip
         """Say something else in the place of an earlier message; what came after it is left behind."""
         index = event.index if isinstance(event.index, int) else event.index[0]
-        if self.writing(talk) or not 0 <= index < len(talk.messages):
+        if self.under_way(talk.job) or not 0 <= index < len(talk.messages):
             return {self.chat: talks.bubbles(talk)}
-        return self.asking(talk.until(index).saying(str(event.value)), request, system, *values)
+        return self.asking(talk.until(index).saying(talks.plain(str(event.value))), request, system, *values)
 
     def on_pulse(
         self, event: gr.EventData, request: gr.Request, talk: Talk, mode: str, text: str, system: str, message: str, *values: Any
@@ -151,7 +154,7 @@ class TextDesk(Desk):
         """Write the answer anew, go on with it, or take back what the model added to the page."""
         if event.act == "undo":
             return {**self.shown(replace(talk, text=talk.before), WRITE), self.pulse: ""}
-        if event.act == "on" and not self.writing(talk):
+        if event.act == "on" and not self.under_way(talk.job):
             return self.asking(talk, request, system, *values)
         return self.again(request, talk, mode, text, system, message, *values)
 
@@ -163,16 +166,20 @@ class TextDesk(Desk):
             said = [Message(role="system", content=instructions)] if instructions and talk.messages else []
             parents = [talk.parent] if talk.parent else []
             wanted = wanted.model_copy(update={"messages": [*said, *talk.messages] if talk.messages else [], "parents": parents})
-            job = self.studio.submit(wanted, user_of(request))
+            with self.lock:
+                if self.under_way(self.asked_by.get(request.session_hash or "", "")):
+                    return {self.halt: gr.skip()}
+                job = self.studio.submit(wanted, user_of(request))
+                self.asked_by[request.session_hash or ""] = job.id
         except StudioError as error:
             refused = Seen(Job.model_construct(id=""), state="failed", error=str(error))
             return {**self.shown(talk, CHAT if talk.messages else WRITE), self.pulse: talks.after(refused, True)}
         return self.answering(replace(talk, job=job.id), Seen(job))
 
-    def writing(self, talk: Talk) -> bool:
-        """Whether an answer is on its way."""
+    def under_way(self, job: str) -> bool:
+        """Whether a job has not ended; "" is none."""
         try:
-            return bool(talk.job) and self.studio.job(talk.job).state not in FINISHED
+            return bool(job) and self.studio.job(job).state not in FINISHED
         except StudioError:
             return False
 
@@ -190,10 +197,12 @@ class TextDesk(Desk):
                 else:
                     yield {**self.answering(talk, seen), **({} if seen.state == said else {self.live: announced(seen)})}
                 said = seen.state
-            yield {self.live: gr.skip()}
+            if not wanted():
+                yield {self.live: gr.skip()}  # what was yielded last is sent once more at the end, and must not undo the newer follower's work
         finally:
             if wanted():
                 self.turns.leave(request.session_hash)
+                self.asked_by.pop(request.session_hash or "", None)
 
     def answering(self, talk: Talk, seen: Seen) -> Updates:
         so_far = talk.with_piece(seen.text)

@@ -32,7 +32,7 @@ def test_a_page_that_is_loaded_again_finds_its_job(visit, server):
     visitor.see("textarea").fill("found again")
     visitor.generate()
     visitor.see(".stage img")
-    visitor.page.reload()
+    visitor.reload()
     visitor.see(".stage img")
     visitor.see(".result >> text=found again")
     running = [job for job in server.get("/v1/jobs")["data"] if job["state"] == "running"]

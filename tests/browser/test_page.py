@@ -32,8 +32,7 @@ def test_light_and_dark_are_switched_and_remembered(visit):
     visitor.see(".chip.theme").click()
     visitor.page.wait_for_function("document.body.classList.contains('dark')")
     assert visitor.page.evaluate(background) != light
-    visitor.page.reload()
-    visitor.page.locator("button.go:visible").first.wait_for()
+    visitor.reload()
     assert visitor.page.evaluate("document.body.classList.contains('dark')")
 
 

@@ -47,10 +47,10 @@ class Hub:
         snapshot = self._snapshot(spec)
         if snapshot is None:
             return None
-        wanted = self._wanted(spec, self._listed(spec, snapshot), snapshot)
-        if not wanted or not all((snapshot / name).is_file() for name in wanted):
-            return None
-        return snapshot / file if (file := split_source(spec.source)[1]) else snapshot
+        file = split_source(spec.source)[1]
+        if file:
+            return snapshot / file if (snapshot / file).is_file() else None
+        return snapshot if self._whole(spec, snapshot) else None
 
     def disk_bytes(self, spec: ModelSpec) -> int:
         """Return what of a model lies on this machine's disk, in bytes, whole or not."""
@@ -120,16 +120,17 @@ class Hub:
         snapshot = self._repository(spec) / "snapshots" / commit
         return snapshot if snapshot.is_dir() else None
 
-    def _listed(self, spec: ModelSpec, snapshot: Path) -> list[str]:
-        """Return a repository's files as listed when it was fetched; where another program fetched it, the files that are here."""
+    def _whole(self, spec: ModelSpec, snapshot: Path) -> bool:
+        """Tell whether all that is needed is here, by the listing of when it was fetched, or by looks if another program fetched it."""
         from huggingface_hub import get_cached_repo_tree
         from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
         try:
             tree = get_cached_repo_tree(split_source(spec.source)[0], revision=snapshot.name, cache_dir=self.folder)
         except (CachedRepoTreeNotFoundError, OSError, ValueError):
-            return weights.folder_files(snapshot)[0]
-        return [file.path for file in tree]
+            return weights.looks_whole(snapshot, takes_pickles(spec))
+        wanted = self._wanted(spec, [file.path for file in tree], snapshot)
+        return bool(wanted) and all((snapshot / name).is_file() for name in wanted)
 
     @staticmethod
     def _wanted(spec: ModelSpec, files: list[str], snapshot: Path) -> list[str]:

@@ -97,6 +97,29 @@ def folder_files(path: Path) -> tuple[list[str], list[str] | None]:
     return files, read_components(path / "model_index.json")
 
 
+def looks_whole(path: Path, pickles: bool = False) -> bool:
+    """Tell whether a folder of which no listing is known holds a whole model: weights wherever a config is, and all shards of an index."""
+    files, folders = folder_files(path)
+    chosen = needed(files, folders, pickles)
+    weighty = {str(PurePosixPath(file).parent) for file in chosen if PurePosixPath(file).suffix in PICKLES | {".safetensors"}}
+    present = {str(PurePosixPath(file).parent) for file in files}
+    modelled = {folder for folder in folders or ["."] if folder == "." or f"{folder}/config.json" in files}
+    if not modelled <= weighty or not set(folders or []) <= present:
+        return False
+    return all(_has_shards(path / file) for file in chosen if file.endswith(".safetensors.index.json"))
+
+
+def _has_shards(index: Path) -> bool:
+    """Tell whether the files an index names lie beside it, or the whole model in one."""
+    if (index.parent / index.name.removesuffix(".index.json")).is_file():
+        return True
+    try:
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    except (ValueError, KeyError, TypeError, AttributeError):  # not an index
+        return False
+    return all((index.parent / name).is_file() for name in names)
+
+
 def read_components(model_index: Path) -> list[str] | None:
     """Return the components a model_index.json names; None where there is no such file or it cannot be read."""
     try:

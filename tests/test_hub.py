@@ -245,6 +245,27 @@ def test_what_another_program_fetched_is_used(tmp_path):
     assert hub.path(spec("me/tiny", revision="other")) is None and hub.path(spec("me/other")) is None
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"config.json": b"{}", "tokenizer.json": b"{}"},
+        {
+            "config.json": b"{}",
+            "model.safetensors.index.json": b'{"weight_map": {"a": "x1.safetensors", "b": "x2.safetensors"}}',
+            "x1.safetensors": 5,
+        },
+        {"config.json": b"{}", "model.safetensors.index.json": b"[]", "x1.safetensors": 5},
+        {"model_index.json": b'{"unet": ["a", "b"]}', "unet/config.json": b"{}"},
+        {"model_index.json": b'{"unet": ["a", "b"], "vae": ["a", "b"]}', "unet/config.json": b"{}", "unet/a.safetensors": 5},
+    ],
+    ids=["only its config", "a shard is missing", "a damaged index", "no weights", "a component is missing"],
+)
+def test_what_another_program_fetched_in_part_is_not_taken_for_the_model(tmp_path, files):
+    snapshot = cached(tmp_path, COMMIT, **files)
+    assert Hub(tmp_path).path(spec("me/tiny")) is None
+    assert Hub(tmp_path).disk_bytes(spec("me/tiny")) > 0 and snapshot.exists()
+
+
 def test_removing_a_model_frees_its_disk(tmp_path, folders):
     snapshot = cached(tmp_path, COMMIT, **{"config.json": b"{}", "model.safetensors": 1000})
     hub = Hub(tmp_path)

@@ -23,7 +23,7 @@ from studio.starters.voice_words import Corpus
 RATE_PEAK = 2.5e-3
 SPELLINGS, SOUNDED = 24, 10  # examples of a step: text alone, text with sound
 WINDOW = 160  # frames of sound looked at in one example of a step
-POOL_SPELLINGS, POOL_SOUNDS = 2000, 400  # examples to begin with
+POOL_SPELLINGS, POOL_SOUNDS = 1000, 250  # examples to begin with
 NEW_SPELLINGS, NEW_SOUNDS = 12, 1  # and made anew in each step, up to
 MOST_SPELLINGS, MOST_SOUNDS = 40_000, 4000
 QUIET = 0.004  # weighted amplitude under which a harmonic is silence
@@ -181,19 +181,15 @@ def _optimizers(losses: Losses) -> list[torch.optim.Optimizer]:
 
 
 def _begin(run: Run, pool: Pool) -> Losses:
-    """Return the model to train: the shipped one with its components, or a new one."""
-    if not run.resume:
-        components = Components(np.concatenate([example.spectra.reshape(-1, HARMONICS) for example in pool.sounds[:300]]))
-        return Losses(build(components), components).to(run.device)
-    state = np.load(run.folder / "components.npz")
-    components = Components.__new__(Components)
-    components.weights, components.vectors, components.scale = state["weights"], state["vectors"], float(state["scale"])
-    return Losses(VitsModel.from_pretrained(run.weights, dtype=torch.float32), components).to(run.device)
+    """Return the model to train: the one of `run.weights`, or a new one."""
+    if run.resume:
+        model = VitsModel.from_pretrained(run.weights, dtype=torch.float32)
+        return Losses(model, Components.read(model)).to(run.device)
+    components = Components.learn(np.concatenate([example.spectra.reshape(-1, HARMONICS) for example in pool.sounds]))
+    return Losses(build(components), components).to(run.device)
 
 
 def _save(run: Run, losses: Losses) -> None:
-    components = losses.components
-    np.savez(run.folder / "components.npz", weights=components.weights, vectors=components.vectors, scale=components.scale)
     losses.model.eval()
     save(losses.model, run.weights)
     losses.model.train()

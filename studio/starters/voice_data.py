@@ -42,7 +42,7 @@ class Example:
 class Speaker:
     """Turns text into examples."""
 
-    def __init__(self, corpus: Corpus, learn_from: int = 2000):
+    def __init__(self, corpus: Corpus, learn_from: int = 1500):
         self.corpus, self.espeak = corpus, Espeak()
         self.analyser = Analyser(self.espeak.rate, HERTZ)
         self.letters = LetterSounds()

@@ -25,6 +25,7 @@ ORDER = np.concatenate((np.arange(0, COMPONENTS, 2), np.arange(1, COMPONENTS, 2)
 STILL = -8.0  # log deviation of what is not noise
 GAIN = 0.5  # the waveform ends in a tanh: stay where it is nearly straight
 BLOCK = 16  # samples the first upsampling writes side by side
+SLOPE = 0.1  # of the leaky rectifiers below 0
 
 
 def config() -> VitsConfig:
@@ -46,6 +47,7 @@ def config() -> VitsConfig:
         duration_predictor_dropout=0.0,
         num_speakers=len(VOICES),
         speaker_embedding_size=16,
+        leaky_relu_slope=SLOPE,
         upsample_initial_channel=2 * LATENTS,
         upsample_rates=[10, 4, 4],
         upsample_kernel_sizes=[20, 4, 4],
@@ -63,22 +65,41 @@ def config() -> VitsConfig:
     )
 
 
-class Components:
-    """Principal components of spectra: `latents` goes there, `spectra` back. Weighted so that the high harmonics count too."""
+WEIGHTS = (np.arange(1, HARMONICS + 1) / 5) ** 0.6  # of the harmonics, so that the high ones count too
 
-    def __init__(self, spectra: np.ndarray):
-        """Learn from `spectra`, complex (frames, HARMONICS)."""
-        self.weights = (np.arange(1, HARMONICS + 1) / 5) ** 0.6
-        rows = self._rows(spectra)
+
+class Components:
+    """Principal components of spectra: `latents` goes there, `weighted` and `basis` lead back.
+
+    `vectors` are (2 * HARMONICS, COMPONENTS), orthonormal, `scale` the latents' unit.
+    """
+
+    def __init__(self, vectors: np.ndarray, scale: float):
+        self.vectors, self.scale = vectors, scale
+
+    @classmethod
+    def learn(cls, spectra: np.ndarray) -> "Components":
+        """Take them from `spectra`, complex (frames, HARMONICS); quiet frames count nearly as much as loud ones."""
+        rows = _rows(spectra)
         loud = np.sqrt((rows**2).sum(1, keepdims=True))
         even = rows / (loud + 0.01) ** 0.6
         _, vectors = np.linalg.eigh(even.T @ even)
-        self.vectors = vectors[:, ::-1][:, :COMPONENTS][:, ORDER]
-        self.scale = float(np.sqrt(np.mean((rows[loud[:, 0] > 0.02] @ self.vectors) ** 2)))
+        vectors = vectors[:, ::-1][:, :COMPONENTS][:, ORDER]
+        return cls(vectors, float(np.sqrt(np.mean((rows[loud[:, 0] > 0.02] @ vectors) ** 2))))
+
+    @classmethod
+    def read(cls, model: VitsModel) -> "Components":
+        """Find those a decoder was written from."""
+        blocks = model.decoder.upsampler[0].weight[: 2 * LATENTS : 2, : 2 * BLOCK : 2].detach().float() * (1 + SLOPE) / GAIN
+        basis = blocks.transpose(1, 2).reshape(LATENTS, 2 * HOP).numpy()
+        voiced = np.concatenate((basis[:HALF], basis[HALF + NOISES :]))
+        weighted = np.linalg.lstsq(period_basis().T, voiced.T, rcond=None)[0] * np.concatenate((WEIGHTS, WEIGHTS))[:, None]
+        scale = float(np.linalg.norm(weighted, axis=0).mean())
+        return cls(weighted / scale, scale)
 
     def latents(self, spectra: np.ndarray) -> np.ndarray:
         """Return (..., COMPONENTS) of (..., HARMONICS)."""
-        return (self._rows(spectra) @ self.vectors / self.scale).astype(np.float32)
+        return (_rows(spectra) @ self.vectors / self.scale).astype(np.float32)
 
     def weighted(self) -> np.ndarray:
         """Return (COMPONENTS, 2 * HARMONICS): from latents to weighted real and imaginary amplitudes."""
@@ -86,11 +107,12 @@ class Components:
 
     def basis(self) -> np.ndarray:
         """Return (COMPONENTS, 2 * HOP): the sound of each component."""
-        return self.weighted() / np.concatenate((self.weights, self.weights)) @ period_basis()
+        return self.weighted() / np.concatenate((WEIGHTS, WEIGHTS)) @ period_basis()
 
-    def _rows(self, spectra: np.ndarray) -> np.ndarray:
-        weighted = spectra * self.weights
-        return np.concatenate((weighted.real, weighted.imag), -1)
+
+def _rows(spectra: np.ndarray) -> np.ndarray:
+    weighted = spectra * WEIGHTS
+    return np.concatenate((weighted.real, weighted.imag), -1)
 
 
 def build(components: Components) -> VitsModel:
@@ -140,13 +162,13 @@ def write_decoder(model: VitsModel, components: Components) -> None:
     decoder.conv_post.weight[0, :2, 3] = torch.tensor([1.0, -1.0]) / 1.01
 
 
-def _write(layer: torch.nn.ConvTranspose1d, weights: torch.Tensor, slope: float = 0.1) -> None:
+def _write(layer: torch.nn.ConvTranspose1d, weights: torch.Tensor) -> None:
     """Write `weights` (in, out, kernel) between pairs of channels, one of each pair the other's negative."""
     inputs, outputs, _ = weights.shape
     for sign_in in (0, 1):
         for sign_out in (0, 1):
             sign = 1 if sign_in == sign_out else -1
-            layer.weight[sign_in : 2 * inputs : 2, sign_out : 2 * outputs : 2] = sign * weights / (1 + slope)
+            layer.weight[sign_in : 2 * inputs : 2, sign_out : 2 * outputs : 2] = sign * weights / (1 + SLOPE)
 
 
 def save(model: VitsModel, folder: Path) -> None:

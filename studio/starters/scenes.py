@@ -20,7 +20,8 @@ from studio.starters.scenes_drawing import picture
 from studio.starters.scenes_networks import Networks
 
 AUTOENCODER_SHARE = 0.25  # of a run that does not resume
-PICTURES_A_MINUTE, MOST_PICTURES, HELD_OUT = 3000, 60_000, 256
+FEWEST_PICTURES, PICTURES_A_MINUTE, MOST_PICTURES = 96, 3000, 60_000
+HELD_OUT = 256  # pictures no step sees, or a third of a shorter run's
 BATCH, AUTOENCODER_BATCH = 64, 16
 RATE, AUTOENCODER_RATE, DECAY = 8e-4, 1e-3, 0.01
 WITHOUT_WORDS = 0.1  # of the captions are left out, for guidance
@@ -60,10 +61,15 @@ def train(run: Run) -> None:
 
 def draw(run: Run) -> tuple[Tensor, list[str]]:
     """Draw as many pictures as a run of this length can use: bytes (count, 3, 64, 64), and their captions."""
-    count = int(min(MOST_PICTURES, max(2 * HELD_OUT, PICTURES_A_MINUTE * run.minutes)))
+    count = int(min(MOST_PICTURES, max(FEWEST_PICTURES, PICTURES_A_MINUTE * run.minutes)))
     drawn = [picture(run.seed * MOST_PICTURES + number) for number in range(count)]
     pixels = torch.from_numpy(numpy.stack([pixels for pixels, _ in drawn]))
     return pixels.permute(0, 3, 1, 2).contiguous(), [caption for _, caption in drawn]
+
+
+def seen(count: int) -> int:
+    """How many of the pictures are trained on; the rest are held out."""
+    return count - min(HELD_OUT, count // 3)
 
 
 def colours(pixels: Tensor, device: str) -> Tensor:
@@ -82,7 +88,7 @@ def train_autoencoder(run: Run, vae: torch.nn.Module, pictures: Tensor) -> None:
     step = 0
     while step == 0 or run.fraction() < AUTOENCODER_SHARE:
         optimizer.param_groups[0]["lr"] = AUTOENCODER_RATE * slowing(run.fraction() / AUTOENCODER_SHARE, step, 0.6)
-        batch = colours(pictures[torch.randint(len(pictures) - HELD_OUT, (AUTOENCODER_BATCH,))], run.device)
+        batch = colours(pictures[torch.randint(seen(len(pictures)), (AUTOENCODER_BATCH,))], run.device)
         with torch.autocast(run.device, torch.bfloat16):
             loss = autoencoder_loss(vae, batch)
         optimizer.zero_grad()
@@ -114,6 +120,7 @@ class Painter:
 
     def __init__(self, run: Run, networks: Networks, short: Tensor, captions: list[str]):
         self.run, self.networks, self.short = run, networks, short
+        self.seen = seen(len(short))
         self.begun = 0.0 if run.resume else AUTOENCODER_SHARE
         self.tokens = networks.tokens(captions).to(run.device)
         self.no_words = networks.tokens([""]).to(run.device)
@@ -148,7 +155,7 @@ class Painter:
 
     def step(self, number: int) -> float:
         """Take one step. Returns the loss."""
-        chosen = torch.randint(len(self.short) - HELD_OUT, (BATCH,), device=self.run.device)
+        chosen = torch.randint(self.seen, (BATCH,), device=self.run.device)
         tokens = torch.where(torch.rand(BATCH, 1, device=self.run.device) < WITHOUT_WORDS, self.no_words, self.tokens[chosen])
         short, time = self.short[chosen].float(), times(BATCH, self.run.device)
         errors = self.errors(self.networks, short, tokens, time, torch.randn_like(short))
@@ -188,10 +195,10 @@ class Painter:
     @torch.no_grad()
     def held_out(self) -> float:
         """The error of the averaged networks on pictures they never saw, over all times alike, with the same noise each time."""
-        chance = torch.Generator().manual_seed(0)
-        noise = torch.randn(self.short[-HELD_OUT:].shape, generator=chance).to(self.run.device)
-        time = torch.arange(HELD_OUT, device=self.run.device) * 1000 // HELD_OUT
-        return self.errors(self.average, self.short[-HELD_OUT:].float(), self.tokens[-HELD_OUT:], time, noise).mean().item()
+        short, tokens = self.short[self.seen :].float(), self.tokens[self.seen :]
+        noise = torch.randn(short.shape, generator=torch.Generator().manual_seed(0)).to(self.run.device)
+        time = torch.arange(len(short), device=self.run.device) * 1000 // len(short)
+        return self.errors(self.average, short, tokens, time, noise).mean().item()
 
     def save(self) -> None:
         """Write the averaged pipeline and a sheet of samples."""

@@ -1,5 +1,7 @@
 """The scenes starter: its pictures, its words, its shipped weights, and that its recipe runs."""
 
+import re
+
 import numpy
 import pytest
 import torch
@@ -11,7 +13,7 @@ from studio.starters import scenes, scenes_tokenizer
 from studio.starters.__main__ import main
 from studio.starters.scenes_drawing import picture
 from studio.starters.scenes_networks import Networks
-from studio.starters.scenes_words import counted
+from studio.starters.scenes_words import COLOURS, counted
 
 CAPTIONS = [picture(seed)[1] for seed in range(600)]
 
@@ -24,10 +26,13 @@ def test_a_seed_always_gives_the_same_picture_and_caption():
 
 
 def test_captions_say_what_is_drawn():
-    pixels, caption = next((pixels, said) for pixels, said in map(picture, range(2000)) if said.startswith("a big red") and "on a blue" in said)
-    red, green, blue = pixels[32, 32].astype(int)
-    assert red > green and red > blue, caption
-    assert pixels[1, 1, 2] > pixels[1, 1, 0]
+    said = [(seed, re.fullmatch(r"an? big (\w+) (circle|square|diamond) on an? (\w+) background", caption)) for seed, caption in enumerate(CAPTIONS)]
+    found = [(seed, match[1], match[3]) for seed, match in said if match]
+    assert len(found) > 5
+    for seed, colour, background in found:
+        pixels, _ = picture(seed)
+        assert numpy.abs(pixels[32, 32] - numpy.array(COLOURS[colour], float)).max() <= 11
+        assert numpy.abs(pixels[0, 0] - numpy.array(COLOURS[background], float)).max() <= 9
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ class Controls:
         if name not in self.choices:
             return control(name, info, always)
         how = {"label": label_of(name, info), "info": info.description or None, "interactive": True}
-        return gr.Dropdown([], filterable=False, allow_custom_value=True, visible=False, **how)
+        return gr.Dropdown([], allow_custom_value=True, visible=False, **how)
 
     @property
     def components(self) -> list[gr.components.Component]:

@@ -23,7 +23,7 @@ from studio.types import Record
 TITLE = "Gallery"
 PLACE = 60
 STEP = 24  # results on the first page, and more at each "Show more"
-RATINGS = [("Any rating", 0), *((f"{'★' * stars} or more" if stars < 5 else "★★★★★", stars) for stars in range(1, 6))]
+RATINGS = [("Any rating", 0), ("Rated", 1), *((f"{stars} stars or more", stars) for stars in (2, 3, 4)), ("5 stars", 5)]
 
 
 @dataclass(frozen=True)

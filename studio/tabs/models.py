@@ -189,7 +189,7 @@ def how_to_add(studio: Studio) -> str:
     """Return how the catalogue grows, and what of it could not be read."""
     problems = "".join(f"<li>{escape(problem)}</li>" for problem in studio.registry.problems)
     wrong = f'<div class="wrong" role="note"><b>Left out of the catalogue</b><ul>{problems}</ul></div>' if problems else ""
-    example = "my-model:\n  engine: image_diffusers\n  source: owner/name        # on the Hub, or a local folder"
+    example = "my-model:\n  engine: image_diffusers\n  source: owner/name"
     return (
         f'{wrong}<section class="adding"><h2>Add a model</h2><p>Any model of a known family is two lines in '
         f"<code>{escape(str(studio.registry.path))}</code>. Start the studio again and it is here.</p><pre>{escape(example)}</pre>"

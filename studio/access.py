@@ -124,13 +124,18 @@ class Attempts:
 
 
 def kept_secret(folder: Path) -> bytes:
-    """Return the secret that lies in the folder, readable by its owner alone; made at the first call."""
+    """Return the secret that lies in the folder, readable by its owner alone; made at the first call.
+
+    Where the folder cannot be written it is made anew at every start, and everybody signs in again.
+    """
     file = folder / "secret"
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         kept = file.read_bytes()
         return kept if len(kept) >= 32 else _renewed(file)
+    except OSError:
+        return os.urandom(32)
     with os.fdopen(handle, "wb") as made:
         made.write(os.urandom(32))
     return file.read_bytes()

@@ -91,11 +91,8 @@ class Settings(BaseSettings):
 
     @field_validator("data")
     @classmethod
-    def is_writable(cls, data: Path) -> Path:
-        data = data.expanduser().absolute()
-        if not writable(data):
-            raise ValueError("must be a folder that can be written to")
-        return data
+    def is_absolute(cls, data: Path) -> Path:
+        return data.expanduser().absolute()
 
     @field_validator("models")
     @classmethod

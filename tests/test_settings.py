@@ -28,7 +28,7 @@ def test_the_defaults():
     assert (found.host, found.port, found.device, found.memory) == ("127.0.0.1", 7860, "auto", None)
     assert not (found.share or found.offline or found.public or found.in_process or found.reachable)
     assert found.models.name == "models.yaml" and found.models.parent == Path(settings.__file__).parent.parent
-    assert found.data.is_dir()
+    assert found.data.is_absolute()
 
 
 def test_every_setting_is_a_flag_and_a_variable(monkeypatch, tmp_path):
@@ -86,7 +86,6 @@ def test_amounts_of_memory(memory):
         (["--memory", "0"], ["--memory 0"]),
         (["--host", "a b"], ["--host a b"]),
         (["--models", "/nowhere.yaml"], ["--models /nowhere.yaml", "file"]),
-        (["--data", "/proc/studio"], ["--data /proc/studio", "written"]),
     ],
 )
 def test_a_bad_value_is_named_in_one_line(capsys, arguments, words):

@@ -137,3 +137,20 @@ def test_a_catalogue_that_cannot_be_read_leaves_a_studio_that_says_so(new_studio
 def test_no_local_path_is_written_into_a_file(studio, finish):
     record = made(finish, studio, model="fake", prompt="x")[0]
     assert str(studio.folder.parent).encode() not in studio.file(record).read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_costs_the_job_not_the_studio(new_studio, finish):
+    studio = new_studio(data="/proc/nothing")
+    assert "/proc/nothing" in studio.problems[0]
+    for _ in range(2):
+        job = studio.submit(Request(model="fake", prompt="x"))
+        end = finish(studio, job.id)[-1]
+        assert end.state == "failed" and "/proc/nothing" in end.error
+
+
+def test_a_place_for_files_that_is_taken_costs_the_job_not_the_studio(studio, finish):
+    (studio.folder / "outputs").write_text("in the way")
+    end = finish(studio, studio.submit(Request(model="fake", prompt="x")).id)[-1]
+    assert end.state == "failed" and "outputs" in end.error
+    (studio.folder / "outputs").unlink()
+    assert made(finish, studio, model="fake", prompt="x")

@@ -225,11 +225,13 @@ class Shelf:
         gr.on([tab.select, self.page.blocks.load], self.look, self.last, pieces, queue=False, **QUIET)
         self.table.click(self.on_table, self.last, pieces, **QUIET)
         self.queue.click(self.on_table, self.last, pieces, **QUIET)
-        self.page.nav.select(self.seen, None, self.timer, queue=False, **QUIET)
+        # A tab opened by the page itself, as by the header, tells only the tab; one left by a click tells the row of tabs.
+        tab.select(lambda: gr.Timer(active=True), None, self.timer, queue=False, **QUIET)
+        self.page.nav.select(self.left, None, self.timer, queue=False, **QUIET)
 
     @staticmethod
-    def seen(chosen: gr.SelectData) -> gr.Timer:
-        """Keep looking only while the tab is open."""
+    def left(chosen: gr.SelectData) -> gr.Timer:
+        """Look no more when another tab is opened."""
         return gr.Timer(active=chosen.value == TITLE)
 
     def drawing(self, user: str) -> list[str]:

@@ -91,6 +91,7 @@ class Bench(Desk):
         super().__init__(page, trade.task, trade.skip, trade.fold, trade.choices)
         self.trade, self.turns = trade, Turns()
         self.away: set[str] = set()  # pages (sessions) that look at an older result while a job runs
+        self.drawn: dict[str, set[str]] = {}  # page -> its jobs whose end it has seen
 
     # ---- drawing
 
@@ -149,6 +150,7 @@ class Bench(Desk):
         self.wire_desk()
         self.follows(self.page.call.change(self.called, [self.page.call, self.mine], self.everything, **QUIET))
         self.follows(self.page.blocks.load(self.arrive, None, self.everything, **QUIET))
+        self.page.blocks.unload(self.left)
         gr.api(self.ask, api_name=self.trade.tab, concurrency_limit=None)
 
     @property
@@ -177,38 +179,47 @@ class Bench(Desk):
             return update
         return {**update, self.current: job.id, self.stage: self.on_its_way(Seen(job)), self.about: self.way_facts(Seen(job))}
 
-    def unfinished(self, mine: Sequence[str]) -> list[Job]:
-        """Return the jobs of a page that have not ended, the oldest first."""
+    def jobs_of(self, mine: Sequence[str]) -> list[Job]:
+        """Return the jobs of a page, the oldest first."""
         found = []
         for name in mine:
             try:
                 found.append(self.studio.job(name))
             except NotFound:
                 continue
-        return [job for job in found if job.state not in FINISHED]
+        return found
+
+    def unfinished(self, mine: Sequence[str]) -> list[Job]:
+        return [job for job in self.jobs_of(mine) if job.state not in FINISHED]
 
     async def follow(self, request: gr.Request, mine: list[str]) -> AsyncIterator[Updates]:
         """Draw this page's jobs, one after the other, until none is left or a newer follower of the page takes over."""
         page = request.session_hash or ""
         wanted = self.turns.enter(page)
-        try:
-            waiting = self.unfinished(mine)
-            if not waiting:
-                yield {self.halt: gr.skip()}  # gradio empties every output of a generator that yields nothing
-            while waiting and wanted():
-                said = ""
-                async for seen in watch(self.studio, waiting.pop(0), wanted):
-                    yield self.seen_from(page, self.drawing(seen, said, user_of(request)))
-                    said = seen.state
-                waiting = self.unfinished([job.id for job in waiting])
-                if waiting and said == "failed":
-                    gr.Warning(f"One {self.trade.noun} was not made. {seen.error}")
-            if not wanted():
-                yield {self.halt: gr.skip()}  # what was yielded last is sent once more at the end, and must not undo the newer follower's work
-        finally:
+        drawn = self.drawn[page] = self.drawn.get(page, set()) & set(mine)
+        waiting = [job for job in self.jobs_of(mine) if job.id not in drawn]
+        if not waiting:
+            yield {self.halt: gr.skip()}  # gradio empties every output of a generator that yields nothing
+        while waiting and wanted():
+            job, said = waiting.pop(0), ""
+            async for seen in watch(self.studio, job, wanted):
+                yield self.seen_from(page, self.drawing(seen, said, user_of(request)))
+                said = seen.state
             if wanted():
-                self.turns.leave(page)
-                self.away.discard(page)
+                drawn.add(job.id)
+            if waiting and said == "failed":
+                gr.Warning(f"One {self.trade.noun} was not made. {seen.error}")
+        if wanted():
+            self.away.discard(page)
+        else:
+            yield {self.halt: gr.skip()}  # what was yielded last is sent once more at the end, and must not undo the newer follower's work
+
+    def left(self, request: gr.Request) -> None:
+        """Forget a page that was closed. Its jobs go on."""
+        page = request.session_hash or ""
+        self.turns.leave(page)
+        self.away.discard(page)
+        self.drawn.pop(page, None)
 
     def seen_from(self, page: str, updates: Updates) -> Updates:
         """Leave the stage alone where the page looks at something else."""

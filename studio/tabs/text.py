@@ -113,6 +113,7 @@ class TextDesk(Desk):
         self.wire_desk()
         self.page.call.change(self.called, self.page.call, self.everything, **QUIET)
         self.page.blocks.load(self.arrive, None, self.everything, **QUIET).then(*self.following, **QUIET, concurrency_limit=None)
+        self.page.blocks.unload(self.left)
         gr.api(self.api_chat, api_name="chat", concurrency_limit=None)
         gr.api(self.api_complete, api_name="complete", concurrency_limit=None)
 
@@ -188,21 +189,20 @@ class TextDesk(Desk):
         if not talk.job:
             yield {self.halt: gr.skip()}
             return
-        wanted = self.turns.enter(request.session_hash)
-        said = ""
-        try:
-            async for seen in watch(self.studio, self.studio.job(talk.job, user_of(request)), wanted):
-                if seen.ended:
-                    yield self.answered(talk, seen, user_of(request))
-                else:
-                    yield {**self.answering(talk, seen), **({} if seen.state == said else {self.live: announced(seen)})}
-                said = seen.state
-            if not wanted():
-                yield {self.live: gr.skip()}  # what was yielded last is sent once more at the end, and must not undo the newer follower's work
-        finally:
-            if wanted():
-                self.turns.leave(request.session_hash)
-                self.asked_by.pop(request.session_hash or "", None)
+        wanted, said = self.turns.enter(request.session_hash), ""
+        async for seen in watch(self.studio, self.studio.job(talk.job, user_of(request)), wanted):
+            if seen.ended:
+                yield self.answered(talk, seen, user_of(request))
+            else:
+                yield {**self.answering(talk, seen), **({} if seen.state == said else {self.live: announced(seen)})}
+            said = seen.state
+        if not wanted():
+            yield {self.live: gr.skip()}  # what was yielded last is sent once more at the end, and must not undo the newer follower's work
+
+    def left(self, request: gr.Request) -> None:
+        """Forget a page that was closed. Its answer is written to the end."""
+        self.turns.leave(request.session_hash)
+        self.asked_by.pop(request.session_hash or "", None)
 
     def answering(self, talk: Talk, seen: Seen) -> Updates:
         so_far = talk.with_piece(seen.text)

@@ -316,7 +316,7 @@ class Bench(Desk):
         wanted = Request(model=model or self.start or "", prompt=prompt, seed=seed, options=options or {})
         try:
             async for seen in answer(self.studio, wanted, user_of(request)):
-                results = [{**record.model_dump(), "url": stage.file_url(record)} for record in seen.records] if seen.ended else []
+                results = [told(record) for record in seen.records] if seen.ended else []
                 yield {"job": seen.job.id, "state": seen.state, "step": seen.step, "total": seen.total, "results": results}
         except StudioError as error:
             raise gr.Error(str(error), print_exception=False) from error
@@ -416,6 +416,11 @@ class Bench(Desk):
     def latest(self, user: str, chosen: str = "") -> str:
         records = self.studio.gallery.list(task=self.trade.task, limit=LATEST, user=user)
         return stage.strip(records, [self.trade.thumb(record) for record in records], chosen, kind=self.trade.strip)
+
+
+def told(record: Record) -> dict[str, Any]:
+    """Return a record for a program, with its file's address; gradio's client takes whatever has a `path` for an upload of its own."""
+    return {**record.model_dump(exclude={"path", "files", "user"}), "url": stage.file_url(record)}
 
 
 def live(sentence: str) -> str:

@@ -35,6 +35,7 @@ THREADS = 1000  # requests that can wait for their jobs at the same time
 GRACE = 1  # s a stream is given to end by itself
 MAX_UPLOAD = "256mb"
 NEXT_PORTS = 100
+ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{20}(?![0-9a-f])")
 UPLOADS_KEPT = 24 * 3600  # s
 
 
@@ -120,16 +121,17 @@ def _user(request: Request) -> str:
 
 
 def may_read(core: Studio, path: str, user: str) -> bool:
-    """Whether a file of the data folder is this user's; files elsewhere are the page's own affair.
+    """Whether a file of the gallery is this user's. Files elsewhere are gradio's affair, which hands out only what it was sent or allowed.
 
-    The names of outputs hold the id of their job, all others that of their record.
+    The name of an output ends in the id of its job, that of a file drawn or converted from it begins with the id of its record.
     """
-    file = Path("/", path).resolve()
-    if not file.is_relative_to(core.folder.resolve()):
+    file = Path(path).resolve()
+    folder = next((name for name in SERVED if file.is_relative_to((core.folder / name).resolve())), None)
+    if folder is None:
         return True
-    ids = re.findall(r"(?<![0-9a-f])[0-9a-f]{20}(?![0-9a-f])", file.name)
+    ids = ID.findall(file.name)
     try:
-        return bool(ids) and bool(core.job(ids[-1], user) if file.is_relative_to(core.folder.resolve() / "outputs") else core.gallery.get(ids[-1], user))
+        return bool(ids) and bool(core.job(ids[-1], user) if folder == "outputs" else core.gallery.get(ids[0], user))
     except StudioError:
         return False
 

@@ -7,7 +7,7 @@ from html import escape
 from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from studio.access import SESSION_SECONDS, Accounts, Attempts
@@ -28,7 +28,7 @@ input, button {{ width: 100%; margin-top: .25rem; padding: .6rem .7rem; border-r
 button {{ border: 0; background: var(--go); color: #fff; cursor: pointer }} p {{ color: var(--bad) }}
 :focus-visible {{ outline: 3px solid var(--go); outline-offset: 2px }}
 </style></head><body><main><form method="post" action="/login?next={target}"><h1>Sign in to Studio</h1>{problem}
-<label>Name <input name="name" value="{name}" autocomplete="username" required autofocus></label>
+<label>Name <input name="username" value="{name}" autocomplete="username" required autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button></form></main></body></html>"""
 
@@ -44,7 +44,7 @@ def routes(accounts: Accounts, attempts: Attempts) -> APIRouter:
     @router.post("/login")
     async def enter(request: Request, next: str = "/") -> Response:
         form = parse_qs((await request.body())[:LONGEST].decode("utf-8", "replace"))
-        name, password = form.get("name", [""])[0].strip(), form.get("password", [""])[0]
+        name, password = form.get("username", [""])[0].strip(), form.get("password", [""])[0]
         sources = [f"name {name}", *_address(request)]
         if seconds := attempts.wait(*sources):
             answer = page(next, name, f"Too many wrong passwords. Try again in {seconds} seconds.", 429)
@@ -82,7 +82,8 @@ def _signed_in(request: Request, name: str, target: str) -> Response:
     secure = request.url.scheme == "https"
     # A Space shows the page inside a frame of another site, where only such a cookie is kept.
     site = "none" if on_space() and secure else "lax"
-    answer = RedirectResponse(inside(target), 303)
+    reads = "text/html" in request.headers.get("accept", "")
+    answer = RedirectResponse(inside(target), 303) if reads else JSONResponse({"success": True})  # as gradio's own client expects
     answer.set_cookie(COOKIE, request.app.state.accounts.session(name), SESSION_SECONDS, httponly=True, secure=secure, samesite=site)
     return answer
 

@@ -153,7 +153,8 @@ def test_a_client_that_gives_up_waiting_for_a_picture_finds_it_in_the_gallery(st
 
 def test_the_gradio_client_reaches_the_page(studio):
     client = Client(studio.url, verbose=False)
-    assert client.view_api(return_format="dict")["named_endpoints"]
+    assert client.predict("a house", "fake", 5, {"steps": 1}, api_name="/image")
+    assert studio.get("/v1/gallery?q=house")["data"][0]["seed"] == 5
 
 
 def test_the_page_process_stays_small_and_without_torch(studio):
@@ -204,6 +205,10 @@ def test_it_asks_for_the_key_it_prints(launch):
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{running.url}/v1", api_key="wrong", max_retries=0).models.list()
     assert openai.OpenAI(base_url=f"{running.url}/v1", api_key=key, max_retries=0).models.list().data
+    with pytest.raises(ValueError):
+        Client(running.url, auth=("ann", "wrong"), verbose=False)
+    for way in ({"auth": ("ann", "pw")}, {"headers": {"Authorization": f"Bearer {key}"}}):
+        assert Client(running.url, verbose=False, **way).predict("a house", "fake", api_name="/image")
 
 
 def test_demo_is_built_when_it_is_asked_for(tmp_path):

@@ -1,3 +1,4 @@
+import os
 import socket
 import threading
 import time
@@ -86,14 +87,17 @@ def test_only_results_are_handed_out_as_files(site):
     assert client.get("/gradio_api/file=/etc/passwd").status_code == 403
 
 
-def test_everybody_sees_what_is_theirs(site):
+def test_everybody_sees_what_is_theirs(site, monkeypatch):
     client = site(auth=["ann:pw", "bob:pw"])
     keys = {name: {"authorization": f"Bearer {client.app.state.accounts.key(name)}"} for name in ("ann", "bob")}
     made = client.post("/v1/images/generations", json={"prompt": "x", "response_format": "url"}, headers=keys["ann"])
     job, record = made.headers["X-Studio-Job"], made.json()["data"][0]["id"]
     path = client.studio.folder / client.studio.gallery.get(record).path
+    client.get(f"/v1/gallery/{record}/preview", headers=keys["ann"])
+    monkeypatch.chdir(client.studio.folder)
+    drawn = next((client.studio.folder / "thumbnails").iterdir())
     theirs = [f"/v1/jobs/{job}", f"/v1/jobs/{job}/events", f"/v1/gallery/{record}", f"/v1/gallery/{record}/file", f"/v1/gallery/{record}/preview",
-              f"/gradio_api/file={path}"]  # fmt: skip
+              f"/gradio_api/file={path}", f"/gradio_api/file={path.relative_to(client.studio.folder)}", f"/gradio_api/file={drawn}"]  # fmt: skip
     for address in theirs:
         assert client.get(address, headers=keys["ann"]).status_code == 200, address
         assert client.get(address, headers=keys["bob"]).status_code == 404, address
@@ -105,9 +109,16 @@ def test_everybody_sees_what_is_theirs(site):
     assert client.delete(f"/v1/jobs/{job}", headers=keys["bob"]).status_code == 404
 
 
+def test_what_a_user_sent_is_shown_to_her(site):
+    client = site(auth=["ann:pw"])
+    client.post("/login", data={"username": "ann", "password": "pw"})
+    sent = client.post("/gradio_api/upload", files={"files": ("x.txt", b"hello", "text/plain")}).json()[0]
+    assert client.get(f"/gradio_api/file={sent}").content == b"hello"
+
+
 def test_the_page_knows_who_is_signed_in(site):
     client = site(auth=["ann:pw"])
-    client.post("/login", data={"name": "ann", "password": "pw"})
+    client.post("/login", data={"username": "ann", "password": "pw"})
     assert client.get("/config").json()["username"] == "ann"
 
 
@@ -116,7 +127,7 @@ def test_a_password_is_made_where_others_can_reach_the_page(site, given):
     client = site(base="http://studio.example", **given)
     password = client.app.state.password
     assert client.get("/").status_code == 401
-    assert client.post("/login", data={"name": "studio", "password": password}).status_code == 303
+    assert client.post("/login", data={"username": "studio", "password": password}).status_code == 200
     assert client.get("/").status_code == 200
     assert any(password in line for line in server.greeting(client.app, client.studio.settings, 7860))
 
@@ -126,8 +137,6 @@ def test_public_opens_it(site):
 
 
 def test_what_browsers_sent_long_ago_is_removed(tmp_path):
-    import os
-
     old, new = tmp_path / "a" / "old.png", tmp_path / "b" / "new.png"
     for file in (old, new):
         file.parent.mkdir()

@@ -32,7 +32,7 @@ def site(people: Accounts) -> TestClient:
 
 
 def enter(site: TestClient, name: str = "ann", password: str = "pw", target: str = "/"):
-    return site.post("/login", params={"next": target}, data={"name": name, "password": password})
+    return site.post("/login", params={"next": target}, data={"username": name, "password": password}, headers=HTML)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/models", "/gradio_api/queue/join", "/gradio_api/file=/x.png", "/assets/x.js", "/config", "//", "/login/x", "/healthz/x"])
@@ -92,7 +92,7 @@ def test_a_file_of_somebody_else_is_not_there(site):
     assert site.get("/gradio_api/file/bob").status_code == 404
 
 
-@pytest.mark.parametrize("form", [b"", b"name=ann", b"\xff\xfe", b"name=%00&password=%ff", b"name=" + b"x" * 100_000])
+@pytest.mark.parametrize("form", [b"", b"username=ann", b"\xff\xfe", b"username=%00&password=%ff", b"username=" + b"x" * 100_000])
 def test_any_form_is_answered(site, form):
     answer = site.post("/login", content=form, headers={"content-type": "application/x-www-form-urlencoded"})
     assert answer.status_code == 401

@@ -140,7 +140,7 @@ class Images(Body):
     size: str | None = None
     response_format: Literal["b64_json", "url"] | None = None
     stream: Literal[False] | None = None
-    parents: list[str] = []
+    parents: list[str] = Field([], max_length=100)
 
     @field_validator("size")
     @classmethod
@@ -171,7 +171,7 @@ class Music(Body):
     prompt: str = Field("", max_length=MAX_PROMPT)
     duration: float | None = Field(None, gt=0)
     response_format: Literal["wav", "flac", "mp3", "opus", "mid"] = "wav"
-    parents: list[str] = []
+    parents: list[str] = Field([], max_length=100)
 
 
 class Note(BaseModel):

@@ -54,7 +54,6 @@ def delete(record: str, caller: Asks) -> dict[str, Any]:
     """Remove a record and its files."""
     found = caller.record(record)
     caller.studio.gallery.delete(found.id)
-    pictures.forget(caller.studio.folder, found.id)
     return {"id": found.id, "object": "record", "deleted": True}
 
 

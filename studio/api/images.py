@@ -49,7 +49,7 @@ def counted(caller: Caller, model: str, body: Images) -> dict[str, int]:
 
 def shown(caller: Caller, record: Record, format: str) -> dict[str, Any]:
     """Return one picture, in the answer itself or by its address."""
-    about = {"id": record.id, "seed": record.seed}
+    about = {"id": record.id, "seed": record.seed, "mime": record.mime}
     if format == "url":
         return {"url": caller.url(record), **about}
     return {"b64_json": base64.b64encode(caller.studio.file(record).read_bytes()).decode(), **about}

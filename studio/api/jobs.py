@@ -3,7 +3,7 @@
 Knows jobs as their followers see them. Does not know what they make.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from anyio import move_on_after, to_thread
@@ -65,7 +65,7 @@ async def events(job: str, caller: Asks, last_event_id: Annotated[str, Header()]
     return EventStream(_lines(caller, job, after), {})
 
 
-async def _lines(caller: Caller, job: str, after: int) -> AsyncIterator[str]:
+async def _lines(caller: Caller, job: str, after: int) -> AsyncGenerator[str, None]:
     async for number, event in caller.events(job, after):
         name, content = told(event, caller)
         yield data({"type": name, **content}, name, number)

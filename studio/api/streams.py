@@ -3,9 +3,10 @@
 Knows the wire format. Does not know where the events come from.
 """
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -16,6 +17,8 @@ from studio.api.caller import Caller
 from studio.types import JobEvent, Loading, Made, Progress, StateChanged, TextDelta, Transfer
 
 DONE = "data: [DONE]\n\n"
+SILENCE = 15  # s after which a waiting stream says so, before a proxy between takes it for dead
+WAITING = ": waiting\n\n"
 
 
 class EventStream(StreamingResponse):
@@ -23,12 +26,33 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, content: AsyncIterator[str], headers: dict[str, str]):
-        super().__init__(content, headers={"cache-control": "no-store", "x-accel-buffering": "no", **headers})
+    def __init__(self, content: AsyncGenerator[str, None], headers: dict[str, str]):
+        super().__init__(kept_alive(content), headers={"cache-control": "no-store", "x-accel-buffering": "no", **headers})
 
     async def stream_response(self, send: Send) -> None:
         async with aclosing(self.body_iterator):
             await super().stream_response(send)
+
+
+async def kept_alive(lines: AsyncGenerator[str, None], silence: float = SILENCE) -> AsyncIterator[str]:
+    """Yield the lines, and a comment whenever none has come for a while. Closing it closes `lines`."""
+    coming: asyncio.Task | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(lines))
+            if not (await asyncio.wait({coming}, timeout=silence))[0]:
+                yield WAITING
+                continue
+            line, coming = coming, None
+            try:
+                yield line.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        if coming is None:
+            await lines.aclose()
+        else:
+            coming.cancel()
 
 
 def data(content: dict[str, Any], event: str | None = None, number: int | None = None) -> str:

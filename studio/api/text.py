@@ -4,7 +4,7 @@ Knows OpenAI's two shapes of an answer. Does not know how text is written.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,7 @@ async def respond(caller: Caller, shape: Shape, body: Text, job: Job) -> Respons
     return JSONResponse(shape.answer(job, text, record), headers=made(job))
 
 
-async def stream(caller: Caller, shape: Shape, job: Job, with_usage: bool) -> AsyncIterator[str]:
+async def stream(caller: Caller, shape: Shape, job: Job, with_usage: bool) -> AsyncGenerator[str, None]:
     """Yield the pieces as they are written. Whoever drops the stream stops the job."""
     try:
         async for piece in _pieces(caller, shape, job):
@@ -99,7 +99,7 @@ async def stream(caller: Caller, shape: Shape, job: Job, with_usage: bool) -> As
             caller.studio.cancel(job.id)
 
 
-async def _pieces(caller: Caller, shape: Shape, job: Job) -> AsyncIterator[dict[str, Any]]:
+async def _pieces(caller: Caller, shape: Shape, job: Job) -> AsyncGenerator[dict[str, Any], None]:
     yield shape.part(job, "", first=True)
     record = None
     async for _, event in caller.events(job.id):

@@ -124,8 +124,8 @@ def instrument(program: int) -> Instrument:
     return next(voice for programs, voice in FAMILIES if program in programs)
 
 
-NAMES = tuple(
-    """piano, bright piano, electric grand, honky-tonk piano, electric piano, FM piano, harpsichord, clavinet, celesta, glockenspiel, music
+_NAMES = """
+    piano, bright piano, electric grand, honky-tonk piano, electric piano, FM piano, harpsichord, clavinet, celesta, glockenspiel, music
     box, vibraphone, marimba, xylophone, tubular bells, dulcimer, drawbar organ, percussive organ, rock organ, church organ, reed organ,
     accordion, harmonica, bandoneon, nylon guitar, steel guitar, jazz guitar, clean guitar, muted guitar, overdriven guitar, distorted
     guitar, guitar harmonics, acoustic bass, fingered bass, picked bass, fretless bass, slap bass, slap bass 2, synth bass, synth bass
@@ -136,10 +136,10 @@ NAMES = tuple(
     voice lead, fifths lead, bass lead, new age pad, warm pad, polysynth pad, choir pad, bowed pad, metallic pad, halo pad, sweep pad,
     rain, soundtrack, crystal, atmosphere, brightness, goblins, echoes, sci-fi, sitar, banjo, shamisen, koto, kalimba, bagpipe, fiddle,
     shanai, tinkle bell, agogo, steel drums, woodblock, taiko, melodic tom, synth drum, reverse cymbal, fret noise, breath noise,
-    seashore, bird tweet, telephone, helicopter, applause, gunshot""".replace("\n", " ").split(",")
-)
+    seashore, bird tweet, telephone, helicopter, applause, gunshot"""
+NAMES = tuple(" ".join(words.split()) for words in _NAMES.split(","))
 
 
 def name(program: int) -> str:
     """Return what a program is called: `flute` for 73."""
-    return NAMES[program].strip()
+    return NAMES[program]

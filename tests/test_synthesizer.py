@@ -120,7 +120,7 @@ def test_every_drum_sounds():
 def test_every_program_has_a_voice_and_a_name():
     assert all(instrument(program) and name(program) for program in range(128)) and len(NAMES) == 128
     assert [place for programs, _ in FAMILIES for place in programs] == list(range(128))
-    assert (name(0), name(40), name(73)) == ("piano", "violin", "flute")
+    assert (name(0), name(10), name(73), name(127)) == ("piano", "music box", "flute", "gunshot")
 
 
 def test_is_quick():

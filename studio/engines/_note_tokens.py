@@ -17,6 +17,7 @@ from studio.types import Note, Piece
 DRUM_KIT = 128
 HEADER = ("Style", "Mood", "Key", "TimeSig", "Tempo", "Program")
 MAX_PARTS = 5  # of a bar; more would be noise, and a bar has to end
+ENSEMBLE = 4  # instruments of a piece, the drum kit among them
 MAX_CHORD = 5  # pitches of one part sounding at once
 MAX_BAR = 110  # tokens after which a bar is brought to its end
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -79,10 +80,14 @@ class Grammar:
             self.kinds.setdefault(kind(token), []).append(token)
         self.header = [name for name in HEADER if name in self.kinds]
         self.plan, self.wishes = plan, wishes or {}
-        self.tokens = ["BOS_None"]
+        self.tokens, self.ensemble = ["BOS_None"], set()
         self.meter, self.tempo, self.bars, self.left = METERS["4/4"], 120.0, 0, 0
         self.parts = self.position = self.pitch = self.chord = self.bar_began = 0
         self.drums = self.timed = False
+
+    @property
+    def in_header(self) -> bool:
+        return len(self.tokens) <= len(self.header)
 
     @property
     def finished(self) -> bool:
@@ -91,7 +96,7 @@ class Grammar:
     def allowed(self) -> list[str]:
         """Return the tokens that may come next; there is always one until the piece is finished."""
         written = len(self.tokens) - 1
-        if written < len(self.header):
+        if self.in_header:
             name = self.header[written]
             return self.wishes.get(name) or [token for token in self.kinds[name] if token != "Program_-1"]
         if written == len(self.header):
@@ -101,9 +106,11 @@ class Grammar:
 
     def advance(self, token: str) -> None:
         """Take the next token of the piece."""
-        in_header = len(self.tokens) <= len(self.header)
+        in_header = self.in_header
         self.tokens.append(token)
         says = value(token)
+        if kind(token) == "Program":
+            self.ensemble.add(token)
         match kind(token):
             case "TimeSig":
                 self.meter = METERS[says]
@@ -121,10 +128,10 @@ class Grammar:
                 self.pitch, self.chord = int(says), self.chord + 1
 
     def _after_bar(self) -> list[str]:
-        return self.kinds.get("Chord") or self.kinds["Program"]
+        return self.kinds.get("Chord") or self._programs()
 
     def _after_chord(self) -> list[str]:
-        return self.kinds["Program"]
+        return self._programs()
 
     def _after_program(self) -> list[str]:
         return self._positions()
@@ -141,10 +148,13 @@ class Grammar:
         next_bar = [f"Bar_{self.left - 1}"] if self.left > 1 else ["EOS_None"]
         if len(self.tokens) - self.bar_began > MAX_BAR:
             return next_bar
-        more = self.kinds["Program"] if self.parts < MAX_PARTS and not self.drums else []
+        more = self._programs() if self.parts < MAX_PARTS and not self.drums else []
         return self._pitches() + self._positions() + more + next_bar
 
     _after_pitchdrum = _after_pitch
+
+    def _programs(self) -> list[str]:
+        return sorted(self.ensemble) if len(self.ensemble) >= ENSEMBLE else self.kinds["Program"]
 
     def _positions(self) -> list[str]:
         return [token for token in self.kinds["Position"] if self.position < int(value(token)) < self.meter.positions]

@@ -18,6 +18,7 @@ from studio.types import Artifact, Event, Piece, Progress, Request
 NEEDED = {"BOS", "EOS", "Bar", "Program", "Position", "Duration", "Pitch"}
 TAIL, TAIL_SHARE = 1.2, 0.15  # what the last note has to die away: seconds, and the most of the whole
 THEME = 4  # bars
+USUAL = 0.8  # top_p at most for tempo and lead that nobody asked for: what is usual for the style
 
 
 class Options(engines.Options):
@@ -113,7 +114,9 @@ class Engine(engines.Engine):
             token = next(given, None) or (allowed[0] if len(allowed) == 1 else None)
             if token is None:
                 scores, cache = self._forward(unseen, cache)
-                token, unseen = self._choose(scores, allowed, options, generator), []
+                usual = grammar.in_header and kind(allowed[0]) in ("Tempo", "Program")
+                top_p = min(options.top_p, USUAL) if usual else options.top_p
+                token, unseen = self._choose(scores, allowed, options.temperature, top_p, generator), []
             unseen.append(token)
             grammar.advance(token)
             yield token
@@ -127,15 +130,15 @@ class Engine(engines.Engine):
             output = self._model(input_ids=ids, past_key_values=cache, use_cache=True)
         return output.logits[0, -1].float().cpu(), output.past_key_values
 
-    def _choose(self, scores: Any, allowed: list[str], options: Options, generator: Any) -> str:
+    def _choose(self, scores: Any, allowed: list[str], temperature: float, top_p: float, generator: Any) -> str:
         """Draw one of the allowed tokens, at the temperature, from the likeliest that make up `top_p`."""
         import torch
 
-        own = scores[[self._numbers[token] for token in allowed]] / options.temperature
+        own = scores[[self._numbers[token] for token in allowed]] / temperature
         if not torch.isfinite(own).all():
             raise GenerationFailed(f"{self.spec.name} computed numbers that are none. Its weights may be damaged, or its dtype too small.")
         shares, order = torch.softmax(own, -1).sort(descending=True, stable=True)
-        shares[shares.cumsum(-1) - shares > options.top_p] = 0
+        shares[shares.cumsum(-1) - shares > top_p] = 0
         return allowed[int(order[torch.multinomial(shares, 1, generator=generator)])]
 
     def unload(self) -> None:

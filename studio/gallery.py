@@ -91,13 +91,14 @@ class Gallery:
         return self.get(record)
 
     def delete(self, record: str) -> None:
-        """Remove the row and then its files."""
+        """Remove the row and then its files, also those that were drawn or converted from them."""
         found = self.get(record)
         with self._database.transaction() as connection:
             number = connection.execute("SELECT number FROM records WHERE id = ?", (record,)).fetchone()["number"]
             self._forget(connection, number)
-        for path in {found.path, *found.files.values()}:
-            (self.folder / path).unlink(missing_ok=True)
+        made_of_it = [*self.folder.glob(f"thumbnails/{found.id}-*"), *self.folder.glob(f"converted/{found.id}.*")]
+        for path in {self.folder / path for path in (found.path, *found.files.values())}.union(made_of_it):
+            path.unlink(missing_ok=True)
 
     @staticmethod
     def _index(connection: Any, number: int, record: Record) -> None:

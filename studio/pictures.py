@@ -9,6 +9,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,23 +59,22 @@ def preview(folder: Path, record: Record, kind: str, theme: str = "light") -> Pa
     suffix, draw = _KINDS[record.medium, kind]
     kept = folder / FOLDER / f"{record.id}-{kind}-{theme}.{suffix}"
     if not kept.exists():
-        _write(kept, _drawn(draw, folder / (record.files["mid"] if kind == "roll" else record.path), theme))
+        source = folder / (record.files["mid"] if kind == "roll" else record.path)
+        with reading(source):
+            drawn = draw(source, theme)
+        _write(kept, drawn)
     return kept
 
 
-def forget(folder: Path, record: str) -> None:
-    """Remove what was drawn of a record, given its id."""
-    for kept in (folder / FOLDER).glob(f"{record}-*"):
-        kept.unlink(missing_ok=True)
-
-
-def _drawn(draw: Callable[[Path, str], bytes], source: Path, theme: str) -> bytes:
+@contextmanager
+def reading(source: Path) -> Iterator[None]:
+    """Say in one sentence that a file is gone or damaged, whatever the library that reads it makes of that. Raises NotFound."""
     if not source.exists():
         raise NotFound(f"The file {source.name} is gone from the data folder, so it cannot be shown.")
     try:
-        return draw(source, theme)
+        yield
     except (OSError, ValueError, EOFError, LookupError, RuntimeError, SyntaxError, Image.DecompressionBombError) as damage:
-        raise NotFound(f"The file {source.name} is damaged and cannot be shown ({damage}).") from damage
+        raise NotFound(f"The file {source.name} is damaged and cannot be shown ({damage or type(damage).__name__}).") from damage
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -147,10 +147,11 @@ class Sound(NamedTuple):
 
 
 def sound(source: Path) -> Sound:
-    """Return what a sound file's header says."""
+    """Return what a sound file's header says. Raises NotFound when it is gone or damaged."""
     import soundfile
 
-    header = soundfile.info(str(source))
+    with reading(source):
+        header = soundfile.info(str(source))
     return Sound(header.frames / header.samplerate, header.samplerate)
 
 
@@ -220,8 +221,9 @@ def _spectrogram(source: Path, theme: str) -> bytes:
 
 
 def read_notes(source: Path) -> Piece:
-    """Return the notes of a MIDI file."""
-    return from_midi(source.read_bytes())
+    """Return the notes of a MIDI file. Raises NotFound when it is gone or damaged."""
+    with reading(source):
+        return from_midi(source.read_bytes())
 
 
 def parts(piece: Piece) -> dict[int, str]:

@@ -38,6 +38,17 @@ def test_newest_first_page_by_page(gallery):
     assert [found.id for found in gallery.list(limit=9, before=first[-1].id)] == [made[2].id, made[1].id, made[0].id]
 
 
+def test_deleting_leaves_nothing_that_was_made_of_a_record(gallery):
+    gone, kept = record(gallery), record(gallery)
+    for folder, name in (("thumbnails", "-waveform-light.svg"), ("converted", ".mp3")):
+        (gallery.folder / folder).mkdir()
+        for one in (gone, kept):
+            (gallery.folder / folder / f"{one.id}{name}").write_bytes(b"x")
+    gallery.delete(gone.id)
+    left = [path.name for path in gallery.folder.rglob("*") if path.is_file() and not path.name.startswith("studio.db")]
+    assert all(name.startswith(kept.id) for name in left) and len(left) == 3
+
+
 def test_a_page_goes_on_after_its_last_record_was_deleted(gallery):
     made = [record(gallery) for _ in range(3)]
     gallery.delete(made[1].id)

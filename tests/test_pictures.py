@@ -73,14 +73,6 @@ def test_a_picture_is_drawn_once_and_kept(tmp_path):
     assert [path.name for path in (tmp_path / "thumbnails").iterdir()] == ["r1-waveform-light.svg"]
 
 
-def test_forget_removes_what_was_drawn_of_one_record_alone(tmp_path):
-    source = record(tone(tmp_path))
-    other = pictures.preview(tmp_path, source.model_copy(update={"id": "r2"}), "waveform")
-    gone = [pictures.preview(tmp_path, source, "waveform", theme) for theme in pictures.THEMES]
-    pictures.forget(tmp_path, "r1")
-    assert other.exists() and not any(path.exists() for path in gone)
-
-
 def test_a_video_shows_its_first_frame_and_a_strip_of_nine(tmp_path):
     video = record(walk(tmp_path), "video")
     with Image.open(pictures.preview(tmp_path, video, "thumbnail")) as first:

@@ -29,7 +29,7 @@ def show(studio: Studio, record: Record, spectrogram: bool = True) -> str:
     try:
         length = pictures.sound(studio.file(record))
         drawing = roll(studio, record) if "mid" in record.files else waves(record, length, spectrogram)
-    except (StudioError, OSError, RuntimeError) as problem:
+    except StudioError as problem:
         return stage.message("This sound cannot be shown", str(problem))
     return f'<figure class="shot sound">{drawing}{player(record)}</figure>'
 
@@ -73,6 +73,7 @@ def timed(tracks: str, seconds: float) -> str:
 
 def axis(seconds: float) -> str:
     """Return the seconds under a drawing, at a step of 1, 2 or 5 times a power of ten."""
+    seconds = max(seconds, 0.01)
     step = step_of(seconds)
     marks = (number * step for number in range(int(seconds / step) + 1))
     spans = "".join(f'<span style="left:{mark / seconds:.2%}">{mark:g} s</span>' for mark in marks)
@@ -80,7 +81,7 @@ def axis(seconds: float) -> str:
 
 
 def step_of(seconds: float) -> float:
-    power = 10.0 ** math.floor(math.log10(max(seconds, 0.01) / TICKS))
+    power = 10.0 ** math.floor(math.log10(seconds / TICKS))
     return next(power * factor for factor in (1, 2, 5, 10) if seconds / (power * factor) <= TICKS)
 
 
@@ -100,7 +101,7 @@ def length_said(studio: Studio, record: Record) -> str:
     """Return how long a sound is, "" where its file is gone or damaged."""
     try:
         return words.said_time(pictures.sound(studio.file(record)).seconds)
-    except (StudioError, OSError, RuntimeError):
+    except StudioError:
         return ""
 
 

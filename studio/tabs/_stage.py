@@ -236,7 +236,7 @@ def strip(records: Sequence[Record], inside: Sequence[str], chosen: str = "", ti
     if not records:
         return ""
     cells = "".join(
-        f'<button type="button" class="thumb" data-act="open" data-id="{quoted(record.id)}" title="{quoted(record.prompt[:200])}" '
+        f'<button type="button" class="thumb" data-act="open" data-id="{quoted(record.id)}" title="{quoted(record.prompt[:200] or f"Seed {record.seed}")}" '
         f'aria-pressed="{"true" if record.id == chosen else "false"}">{html}</button>'
         for record, html in zip(records, inside)
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from studio import pictures
 from studio.errors import NotFound, StudioError
 from studio.studio import Studio
 from studio.tabs import Page, call, user_of
@@ -160,7 +159,6 @@ class Library:
             return {self.opened: detail(self.studio, self.studio.gallery.rate(record.id, int(event.text)))}
         if event.act == "delete":
             self.studio.gallery.delete(record.id)
-            pictures.forget(self.studio.folder, record.id)
             return self.shut(request, *asked)
         if event.act == "again":
             return self.sent(record.task, job=again(self.studio, record, user_of(request)).id)

@@ -45,6 +45,10 @@ def test_followers_never_wait_for_one_another(page):
     assert FOLLOWERS <= limits.keys() and set(limits.values()) == {None}
 
 
+def test_a_newer_follower_can_begin_while_an_older_one_goes_on(page):
+    assert {fn.trigger_mode for fn in page.fns.values() if fn.name in ("follow", "submit")} == {"multiple"}
+
+
 def test_every_control_can_be_used(page):
     kinds = (gr.Textbox, gr.Number, gr.Slider, gr.Radio, gr.Dropdown, gr.Checkbox)
     assert [block.label for block in page.blocks.values() if isinstance(block, kinds) and not block.interactive] == []

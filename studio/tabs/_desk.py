@@ -19,6 +19,7 @@ from studio.tabs._controls import Choices, Controls
 from studio.types import MAX_SEED, ModelSpec, Record, Request
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+FOLLOWING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "trigger_mode": "multiple"}  # a newer follower may begin while an older one still goes on
 Updates = dict[Any, Any]  # component -> its update, as gradio takes them from an event
 
 

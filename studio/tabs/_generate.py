@@ -32,7 +32,7 @@ from studio.tabs import Page, user_of
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
 from studio.tabs._controls import Choices
-from studio.tabs._desk import QUIET, Desk, Updates
+from studio.tabs._desk import FOLLOWING, QUIET, Desk, Updates
 from studio.tabs._follow import Seen, Turns, answer, watch
 from studio.types import FINISHED, Job, Record, Request
 
@@ -142,7 +142,7 @@ class Bench(Desk):
 
     def wire(self) -> None:
         """Set up what clicks do."""
-        self.follows(self.go.click(self.submit, [self.mine, *self.asked], self.scene, **QUIET))
+        self.follows(self.go.click(self.submit, [self.mine, *self.asked], self.scene, trigger_mode="multiple", **QUIET))
         self.halt.click(self.stop, self.current, self.halt, queue=False, **QUIET)
         self.follows(self.stage.click(self.on_stage, self.mine, self.everything, **QUIET))
         self.follows(self.about.click(self.on_about, self.mine, self.everything, **QUIET))
@@ -160,7 +160,7 @@ class Bench(Desk):
 
     def follows(self, event: Any) -> Any:
         """Let a job that an event has put among `mine` be followed."""
-        return event.then(self.follow, self.mine, self.scene, concurrency_limit=None, **QUIET)
+        return event.then(self.follow, self.mine, self.scene, **FOLLOWING)
 
     def submit(self, request: gr.Request, mine: list[str], *values: Any) -> Updates:
         """Write a job down and show that it waits."""
@@ -224,7 +224,7 @@ class Bench(Desk):
     def seen_from(self, page: str, updates: Updates) -> Updates:
         """Leave the stage alone where the page looks at something else."""
         hidden = (self.stage, self.about) if page in self.away else ()
-        return {block: update for block, update in updates.items() if block not in hidden}
+        return {block: update for block, update in updates.items() if block not in hidden} or {self.halt: gr.skip()}
 
     def stop(self, current: str, request: gr.Request) -> Any:
         """Stop the job on the stage; those behind it go on."""

@@ -11,7 +11,7 @@ from studio.errors import StudioError
 from studio.tabs import Page, user_of
 from studio.tabs import _stage as stage
 from studio.tabs import _talk as talks
-from studio.tabs._desk import QUIET, Desk, Updates, layout
+from studio.tabs._desk import FOLLOWING, QUIET, Desk, Updates, layout
 from studio.tabs._follow import Seen, Turns, answer, watch
 from studio.tabs._talk import Talk
 from studio.types import FINISHED, Job, Message, Request
@@ -103,16 +103,16 @@ class TextDesk(Desk):
 
     def wire(self) -> None:
         asked = [self.talk, self.mode, self.page_text, self.system, *self.asked]
-        gr.on([self.go.click, self.prompt.submit], self.send, asked, self.scene, **QUIET).then(*self.following, **QUIET, concurrency_limit=None)
+        gr.on([self.go.click, self.prompt.submit], self.send, asked, self.scene, **QUIET).then(*self.following, **FOLLOWING)
         for event, act in ((self.chat.retry, self.again), (self.chat.edit, self.edited), (self.pulse.click, self.on_pulse)):
-            event(act, asked, self.scene, **QUIET).then(*self.following, **QUIET, concurrency_limit=None)
+            event(act, asked, self.scene, **QUIET).then(*self.following, **FOLLOWING)
         self.halt.click(self.stop, self.talk, self.halt, queue=False, **QUIET)
         self.hello.click(self.tried, None, self.prompt, **QUIET)
         self.mode.input(self.on_mode, [self.mode, self.talk], self.scene, **QUIET)
         self.list.click(self.on_list, self.mode, self.everything, **QUIET)
         self.wire_desk()
         self.page.call.change(self.called, self.page.call, self.everything, **QUIET)
-        self.page.blocks.load(self.arrive, None, self.everything, **QUIET).then(*self.following, **QUIET, concurrency_limit=None)
+        self.page.blocks.load(self.arrive, None, self.everything, **QUIET).then(*self.following, **FOLLOWING)
         self.page.blocks.unload(self.left)
         gr.api(self.api_chat, api_name="chat", concurrency_limit=None)
         gr.api(self.api_complete, api_name="complete", concurrency_limit=None)

@@ -153,10 +153,12 @@ def test_what_others_made_is_not_shown(bench, visitor):
 def test_an_older_result_stays_while_a_job_runs(bench, visitor):
     made(bench, visitor)
     (record,) = records(bench)
-    update = bench.submit(visitor, [], *values(bench, delay=0.05))
+    update = bench.submit(visitor, [], *values(bench, steps=10, delay=0.1))
     opened = bench.on_strip(clicked(act="open", id=record.id), visitor, update[bench.mine])
     assert record.id in opened[bench.stage] and "Back to the one being made" in opened[bench.about]
-    later = merged(everything(bench.follow(visitor, update[bench.mine])))
+    updates = everything(bench.follow(visitor, update[bench.mine]))
+    assert all(updates), "gradio takes an empty update for an error"
+    later = merged(updates)
     assert bench.stage not in later and bench.strip in later
 
 

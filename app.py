@@ -1,6 +1,6 @@
 """The start: read the settings, build the studio and its page, and serve both.
 
-    python app.py --help
+python app.py --help
 """
 
 import os

@@ -18,7 +18,11 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BARE = "import gradio, sys\nwith gradio.Blocks() as page: pass\npage.launch(server_port=int(sys.argv[1]), quiet=True)\nimport time; time.sleep(600)"
+BARE = """import sys, time, gradio
+with gradio.Blocks() as page:
+    pass
+page.launch(server_port=int(sys.argv[1]), quiet=True)
+time.sleep(600)"""
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 RATIO, MEMORY = 1.5, 300e6
 
@@ -78,7 +82,9 @@ def main(pairs: int) -> int:
         print(f"gradio alone {bare:.2f} s, studio {studio:.2f} s, ratio {studio / bare:.2f}, {memory / 1e6:.0f} MB")
     ratio = statistics.median(studio / bare for bare, studio, *_ in runs)
     memory, torch = max(run[2] for run in runs), any(run[3] for run in runs)
-    print(f"median ratio {ratio:.2f} (bound {RATIO}), page's process {memory / 1e6:.0f} MB (bound {MEMORY / 1e6:.0f}), torch in it: {torch}")
+    print(
+        f"median ratio {ratio:.2f} (bound {RATIO}), page's process {memory / 1e6:.0f} MB (bound {MEMORY / 1e6:.0f}), torch in it: {torch}"
+    )
     return int(ratio > RATIO or memory >= MEMORY or torch)
 
 

@@ -134,10 +134,8 @@ class Guard:
         if self.accounts is None:
             return ""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            name = self.accounts.owner(key.strip())
-        else:
-            name = self.accounts.holder(request.cookies.get(COOKIE, ""))
+        bearer = scheme.lower() == "bearer"
+        name = self.accounts.owner(key.strip()) if bearer else self.accounts.holder(request.cookies.get(COOKIE, ""))
         return "" if name is not None and self.shared else name
 
 

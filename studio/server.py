@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -78,7 +79,9 @@ def build(core: Studio, settings: Settings, page: gradio.Blocks, options: dict[s
     """Return the whole site. `options` are the page's theme, css, js and head."""
     accounts, password = accounts_for(settings)
     clear_uploads(core.folder / "uploads")
-    app = FastAPI(title="Studio", version=studio.__version__, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json", lifespan=_lifespan)
+    app = FastAPI(
+        title="Studio", version=studio.__version__, docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json", lifespan=_lifespan
+    )
     app.state.studio, app.state.accounts, app.state.password = core, accounts, password
 
     @app.get("/healthz")
@@ -88,16 +91,14 @@ def build(core: Studio, settings: Settings, page: gradio.Blocks, options: dict[s
     if accounts is not None:
         app.include_router(signin.routes(accounts, Attempts()))
     api.install(app)
-    local = not settings.reachable
+    guard = {"accounts": accounts, "shared": password is not None, "local": not settings.reachable, "public": settings.public}
     app.add_middleware(Limit)
-    app.add_middleware(
-        Guard, accounts=accounts, shared=password is not None, local=local, public=settings.public, may_read=lambda path, user: may_read(core, path, user)
-    )
+    app.add_middleware(Guard, **guard, may_read=partial(may_read, core))
     app.add_middleware(Faults)
     gradio.mount_gradio_app(
-        app, page, "/", settings.host, settings.port, run_history=False, show_error=False, enable_monitoring=False, max_file_size=MAX_UPLOAD,
-        allowed_paths=[str(core.folder / name) for name in SERVED], ssr_mode=False, mcp_server=False, footer_links=["api"],
-        auth_dependency=_user, **options,
+        app, page, "/", settings.host, settings.port, auth_dependency=_user, allowed_paths=[str(core.folder / name) for name in SERVED],
+        max_file_size=MAX_UPLOAD, run_history=False, show_error=False, enable_monitoring=False, ssr_mode=False, mcp_server=False,
+        footer_links=["api"], **options,
     )  # fmt: skip
     return app
 
@@ -141,7 +142,9 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, ready: Callable[[], None]):
         trusted = "*" if on_space() else "127.0.0.1"
-        super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, forwarded_allow_ips=trusted, server_header=False))
+        super().__init__(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, forwarded_allow_ips=trusted, server_header=False)
+        )
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -174,7 +177,9 @@ def greeting(app: FastAPI, settings: Settings, port: int) -> list[str]:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
     lines = [f"Studio is at http://{host}:{port}  (Ctrl+C ends it)", f"What it makes is kept in {settings.data}"]
     if app.state.password:
-        lines.append(f"Others can reach it, so sign in as studio with the password {app.state.password}  (--auth sets your own, --public needs none)")
+        lines.append(
+            f"Others can reach it, so sign in as studio with the password {app.state.password}  (--auth sets your own, --public needs none)"
+        )
     accounts = app.state.accounts
     for name in accounts.names() if accounts else []:
         lines.append(f"Key of {name} for programs: {accounts.key(name)}")

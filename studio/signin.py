@@ -4,6 +4,8 @@ Knows one form and one cookie. Does not know what lies behind.
 """
 
 from html import escape
+from pathlib import Path
+from string import Template
 from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Request
@@ -15,22 +17,7 @@ from studio.guard import COOKIE
 from studio.settings import on_space
 
 LONGEST = 10_000  # bytes of a form
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in - Studio</title><style>
-:root {{ color-scheme: light dark; --ink: #1c211e; --soft: #59625c; --paper: #fff; --back: #eef0ed; --line: #a3aca6; --go: #0c6b58; --bad: #a3231c }}
-@media (prefers-color-scheme: dark) {{ :root {{ --ink: #eef0ed; --soft: #a3aca6; --paper: #191d1b; --back: #0b0d0c; --line: #59625c; --go: #12735f; --bad: #ff9d94 }} }}
-* {{ box-sizing: border-box }}
-body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }}
-form {{ width: min(22rem, calc(100vw - 2rem)); padding: 2rem; border-radius: 12px; background: var(--paper) }}
-h1 {{ margin: 0 0 1rem; font-size: 1.4rem }} label {{ display: block; margin-bottom: 1rem; color: var(--soft) }}
-input, button {{ width: 100%; margin-top: .25rem; padding: .6rem .7rem; border-radius: 8px; border: 1px solid var(--line); font: inherit; color: var(--ink);
- background: transparent }}
-button {{ border: 0; background: var(--go); color: #fff; cursor: pointer }} p {{ color: var(--bad) }}
-:focus-visible {{ outline: 3px solid var(--go); outline-offset: 2px }}
-</style></head><body><main><form method="post" action="/login?next={target}"><h1>Sign in to Studio</h1>{problem}
-<label>Name <input name="username" value="{name}" autocomplete="username" required autofocus></label>
-<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-<button>Sign in</button></form></main></body></html>"""
+PAGE = Path(__file__).with_name("signin.html")
 
 
 def routes(accounts: Accounts, attempts: Attempts) -> APIRouter:
@@ -68,7 +55,7 @@ def routes(accounts: Accounts, attempts: Attempts) -> APIRouter:
 def page(target: str, name: str = "", problem: str = "", status: int = 200) -> HTMLResponse:
     """Return the form; `target` is where a successful sign-in leads."""
     shown = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    content = PAGE.format(target=quote(inside(target), safe=""), name=escape(name[:100]), problem=shown)
+    content = Template(PAGE.read_text("utf-8")).substitute(target=quote(inside(target), safe=""), name=escape(name[:100]), problem=shown)
     headers = {"cache-control": "no-store", "x-frame-options": "SAMEORIGIN", "referrer-policy": "same-origin"}
     return HTMLResponse(content, status, headers)
 

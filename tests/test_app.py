@@ -57,7 +57,9 @@ def command(folder: Path, *arguments: str) -> list[str]:
 def start(folder: Path, *arguments: str, **environment: str) -> Running:
     """Start a studio and wait until it says where it is."""
     everything = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
-    process = subprocess.Popen(command(folder, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=everything)
+    process = subprocess.Popen(
+        command(folder, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=everything
+    )
     said = []
     for line in process.stdout:
         said.append(line)

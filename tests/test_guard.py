@@ -27,7 +27,10 @@ def test_names_of_this_machine(name):
     assert is_local_name(name)
 
 
-@pytest.mark.parametrize("name", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "localhost.evil.example", "", "[", "0x7f.1.evil", "notlocalhost"])
+@pytest.mark.parametrize(
+    "name",
+    ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "localhost.evil.example", "", "[", "0x7f.1.evil", "notlocalhost"],
+)
 def test_names_of_others(name):
     assert not is_local_name(name)
 
@@ -66,7 +69,10 @@ def test_a_proxy_that_says_its_name_is_known():
 
 
 def test_an_open_studio_answers_everybody():
-    assert site(host="http://ann-studio.hf.space", local=False, public=True).post("/", headers={"origin": "https://x.example"}).status_code == 200
+    assert (
+        site(host="http://ann-studio.hf.space", local=False, public=True).post("/", headers={"origin": "https://x.example"}).status_code
+        == 200
+    )
 
 
 def test_with_accounts_any_name_will_do_and_a_key_needs_no_origin():

@@ -16,7 +16,9 @@ from studio.types import Request
 
 @pytest.fixture
 def settings(tmp_path: Path, catalogue: Path):
-    return lambda **given: Settings(**{"data": tmp_path / "data", "models": catalogue, "in_process": True, "device": "cpu", "offline": True, **given})
+    return lambda **given: Settings(
+        **{"data": tmp_path / "data", "models": catalogue, "in_process": True, "device": "cpu", "offline": True, **given}
+    )
 
 
 @pytest.fixture
@@ -96,9 +98,9 @@ def test_everybody_sees_what_is_theirs(site, monkeypatch):
     client.get(f"/v1/gallery/{record}/preview", headers=keys["ann"])
     monkeypatch.chdir(client.studio.folder)
     drawn = next((client.studio.folder / "thumbnails").iterdir())
-    theirs = [f"/v1/jobs/{job}", f"/v1/jobs/{job}/events", f"/v1/gallery/{record}", f"/v1/gallery/{record}/file", f"/v1/gallery/{record}/preview",
-              f"/gradio_api/file={path}", f"/gradio_api/file={path.relative_to(client.studio.folder)}", f"/gradio_api/file={drawn}"]  # fmt: skip
-    for address in theirs:
+    routes = [f"/v1/jobs/{job}", f"/v1/jobs/{job}/events", *(f"/v1/gallery/{record}{part}" for part in ("", "/file", "/preview"))]
+    files = [f"/gradio_api/file={file}" for file in (path, path.relative_to(client.studio.folder), drawn)]
+    for address in routes + files:
         assert client.get(address, headers=keys["ann"]).status_code == 200, address
         assert client.get(address, headers=keys["bob"]).status_code == 404, address
         assert client.get(address).status_code == 401, address

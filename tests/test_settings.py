@@ -39,7 +39,9 @@ def test_every_setting_is_a_flag_and_a_variable(monkeypatch, tmp_path):
     }  # fmt: skip
     switches = {"share", "offline", "public", "in_process"}
     assert set(values) | switches == set(Settings.model_fields)
-    by_flag = read([*(word for name, value in values.items() for word in (f"--{name}", value)), *("--" + name.replace("_", "-") for name in switches)])
+    by_flag = read(
+        [*(word for name, value in values.items() for word in (f"--{name}", value)), *("--" + name.replace("_", "-") for name in switches)]
+    )
     for name, value in {**values, **dict.fromkeys(switches, "1")}.items():
         monkeypatch.setenv(f"STUDIO_{name.upper()}", value)
     assert read([]) == by_flag

@@ -22,7 +22,9 @@ def site(people: Accounts) -> TestClient:
     app = FastAPI()
     app.state.accounts = people
     app.include_router(signin.routes(app.state.accounts, Attempts()))
-    app.add_middleware(Guard, accounts=app.state.accounts, shared=False, local=False, public=False, may_read=lambda path, user: path == user)
+    app.add_middleware(
+        Guard, accounts=app.state.accounts, shared=False, local=False, public=False, may_read=lambda path, user: path == user
+    )
 
     @app.api_route("/{rest:path}", methods=["GET", "POST"])
     def anything(request: Request) -> dict[str, str]:
@@ -35,7 +37,10 @@ def enter(site: TestClient, name: str = "ann", password: str = "pw", target: str
     return site.post("/login", params={"next": target}, data={"username": name, "password": password}, headers=HTML)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/models", "/gradio_api/queue/join", "/gradio_api/file=/x.png", "/assets/x.js", "/config", "//", "/login/x", "/healthz/x"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1/models", "/gradio_api/queue/join", "/gradio_api/file=/x.png", "/assets/x.js", "/config", "//", "/login/x", "/healthz/x"],
+)
 def test_a_stranger_gets_nothing(site, path):
     assert site.get(path).status_code == 401
     assert site.post(path).status_code == 401

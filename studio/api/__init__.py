@@ -26,5 +26,7 @@ def install(app: FastAPI) -> None:
         methods = {method for route in known if route.matches(request.scope)[0] == Match.PARTIAL for method in route.methods}
         if methods:
             allowed = {"allow": ", ".join(sorted(methods))}
-            return errors.response(405, f"{request.method} is not for this address; it takes {allowed['allow']}.", code="bad_method", headers=allowed)
+            return errors.response(
+                405, f"{request.method} is not for this address; it takes {allowed['allow']}.", code="bad_method", headers=allowed
+            )
         return errors.response(404, f"There is no address {request.url.path[:100]} here.", code="not_found")

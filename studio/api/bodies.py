@@ -16,16 +16,16 @@ DEEPEST = 20  # levels of a body
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # Fields of OpenAI's that change nothing here whatever they say.
 HARMLESS = {
-    "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "parallel_tool_calls", "moderation",
-    "quality", "style", "output_compression", "partial_images", "reasoning_effort", "verbosity", "best_of",
+    "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "parallel_tool_calls",
+    "moderation", "quality", "style", "output_compression", "partial_images", "reasoning_effort", "verbosity", "best_of",
 }  # fmt: skip
 # Fields that would change the result, with the values that ask for nothing.
 UNHEARD = {
     "tools": (None, []), "tool_choice": (None, "none", "auto"), "functions": (None, []), "function_call": (None, "none", "auto"),
-    "response_format": (None, "b64_json", "url", {"type": "text"}), "logit_bias": (None, {}), "logprobs": (None, False, 0), "top_logprobs": (None, 0),
-    "presence_penalty": (None, 0), "frequency_penalty": (None, 0), "modalities": (None, ["text"]), "audio": (None,), "prediction": (None,),
-    "web_search_options": (None,), "echo": (None, False), "suffix": (None, ""), "background": (None, "auto", "opaque"), "output_format": (None, "png"),
-    "instructions": (None, ""), "stream_format": (None, "audio"), "input_fidelity": (None,),
+    "response_format": (None, {"type": "text"}), "logit_bias": (None, {}), "logprobs": (None, False, 0), "top_logprobs": (None, 0),
+    "presence_penalty": (None, 0), "frequency_penalty": (None, 0), "modalities": (None, ["text"]), "audio": (None,),
+    "prediction": (None,), "web_search_options": (None,), "echo": (None, False), "suffix": (None, ""), "instructions": (None, ""),
+    "background": (None, "auto", "opaque"), "output_format": (None, "png"), "input_fidelity": (None,), "stream_format": (None, "audio"),
 }  # fmt: skip
 
 
@@ -44,11 +44,11 @@ class Body(BaseModel):
         refuse_unprintable(body)
         return body
 
-    def options(self, *heard: str) -> dict[str, Any]:
-        """Return the engine's options among the extra fields. Raises BadRequest for what cannot be honoured; `heard` is honoured here."""
+    def options(self) -> dict[str, Any]:
+        """Return the engine's options among the extra fields. Raises BadRequest for what cannot be honoured."""
         extra = self.model_extra or {}
         for name, value in extra.items():
-            if name in UNHEARD and name not in heard and value not in UNHEARD[name]:
+            if name in UNHEARD and value not in UNHEARD[name]:
                 raise BadRequest(f"{name} is {shown(value)}: this studio cannot do that. Leave it out.", param=name)
         return {name: value for name, value in extra.items() if name not in HARMLESS and name not in UNHEARD}
 

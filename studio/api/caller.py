@@ -66,14 +66,18 @@ class Caller:
         task = self.studio.registry.task(wanted)
         if task not in tasks:
             makes = TASKS.get(task, task)
-            raise BadRequest(f"model is {wanted!r}: it makes {makes}, not {TASKS[tasks[0]]}. There are: {', '.join(fitting[:10])}.", param="model")
+            raise BadRequest(
+                f"model is {wanted!r}: it makes {makes}, not {TASKS[tasks[0]]}. There are: {', '.join(fitting[:10])}.", param="model"
+            )
         return wanted
 
     def takes(self, model: str, option: str) -> bool:
         """Whether a model's engine has an option of this name."""
         return option in self.studio.registry.engine(model).Options.model_fields
 
-    async def submit(self, model: str, prompt: str = "", seed: int | None = None, options: dict[str, Any] | None = None, **more: Any) -> Job:
+    async def submit(
+        self, model: str, prompt: str = "", seed: int | None = None, options: dict[str, Any] | None = None, **more: Any
+    ) -> Job:
         """Write a job down. It is the caller's."""
         request = {"model": model, "prompt": prompt, "seed": seed, "options": options or {}, **more}
         return await to_thread.run_sync(self.studio.submit, request, self.user)

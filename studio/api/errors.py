@@ -31,7 +31,9 @@ def body(status: int, message: str, param: str | None = None, code: str | None =
     return {"error": {"message": message, "type": _TYPES.get(status, "invalid_request_error"), "param": param, "code": code}}
 
 
-def response(status: int, message: str, param: str | None = None, code: str | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def response(
+    status: int, message: str, param: str | None = None, code: str | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """Return an error as an answer. One that would come again is marked so, as the openai package would ask again after a 409."""
     message = message.encode("utf-8", "replace").decode()
     extra = {} if status in (429, 503) else {"x-should-retry": "false"}
@@ -70,7 +72,11 @@ def explained(problem: Mapping[str, Any]) -> tuple[str, str | None, str]:
     if kind == "json_invalid":
         return f"The body is not JSON: {problem['ctx']['error']} at character {problem['loc'][-1]}.", None, "invalid_json"
     if kind == "missing":
-        return f"{field or 'the body'} is missing: give it in a JSON body." if not field else f"{field} is missing.", field or None, "missing"
+        return (
+            f"{field or 'the body'} is missing: give it in a JSON body." if not field else f"{field} is missing.",
+            field or None,
+            "missing",
+        )
     if not field:
         return "The body has to be a JSON object, sent with `Content-Type: application/json`.", None, "invalid_json"
     if kind == "string_too_long":

@@ -10,7 +10,10 @@ from fastapi.responses import FileResponse
 from studio.media import MIMES
 
 # A file is shown for itself; nothing in it runs and nothing is fetched for it.
-SEALED = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; sandbox"}
+SEALED = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; sandbox",
+}
 
 
 def send(path: Path, headers: dict[str, str] | None = None) -> FileResponse:

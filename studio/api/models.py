@@ -34,9 +34,9 @@ def shown(status: ModelStatus) -> dict[str, Any]:
     spec = status.spec
     owner = "studio" if spec.starter or "/" not in spec.source or spec.source.startswith("/") else spec.source.partition("/")[0]
     return {
-        "id": spec.id, "object": "model", "created": 0, "owned_by": owner, "task": status.task, "title": spec.name, "description": spec.description,
-        "license": spec.license, "starter": spec.starter, "loaded": status.loaded, "on_disk": status.on_disk,
-        "size_bytes": status.disk_bytes or spec.size_bytes, "memory_bytes": status.memory_bytes,
+        "id": spec.id, "object": "model", "created": 0, "owned_by": owner, "task": status.task, "title": spec.name,
+        "description": spec.description, "license": spec.license, "starter": spec.starter, "loaded": status.loaded,
+        "on_disk": status.on_disk, "size_bytes": status.disk_bytes or spec.size_bytes, "memory_bytes": status.memory_bytes,
     }  # fmt: skip
 
 

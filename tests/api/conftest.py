@@ -41,7 +41,9 @@ def client(open_site: Callable[..., TestClient]) -> TestClient:
 def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One client for all tests of a file, for those that leave nothing behind."""
     folder: Path = tmp_path_factory.mktemp("steady")
-    (folder / "models.yaml").write_text(yaml.safe_dump({name: {"engine": "fake", "source": ".", "task": task} for name, task in TASKS.items()}))
+    (folder / "models.yaml").write_text(
+        yaml.safe_dump({name: {"engine": "fake", "source": ".", "task": task} for name, task in TASKS.items()})
+    )
     studio = Studio(Settings(data=folder / "data", models=folder / "models.yaml", device="cpu", in_process=True, offline=True))
     with client_of(studio) as client:
         yield client

@@ -77,7 +77,18 @@ def test_a_bad_value_is_named(steady, route, body, field, value):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"null", b"5", b'"words"', b"[]", b"\xff\xfe", b"[" * 100_000, b'{"seed": ' + b"9" * 5000 + b"}", b'{"a":' * 500 + b"1" + b"}" * 500],
+    [
+        b"",
+        b"{",
+        b"null",
+        b"5",
+        b'"words"',
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"seed": ' + b"9" * 5000 + b"}",
+        b'{"a":' * 500 + b"1" + b"}" * 500,
+    ],
 )
 @pytest.mark.parametrize("route", [CHAT, IMAGE])
 def test_what_is_no_json_object_is_refused(steady, route, content):

@@ -19,8 +19,8 @@ def events(text: str) -> list[dict]:
 
 def test_a_job_is_shown_without_its_owner(client, job):
     shown = client.get(f"/v1/jobs/{job}").json()
-    names = "id state task model prompt seed options created started finished position progress error results".split()
-    assert set(names) <= set(shown)
+    names = "id state task model prompt seed options created started finished position progress error results"
+    assert set(names.split()) <= set(shown)
     assert not {"user", "request"} & set(shown)
     assert shown["state"] == "done" and len(shown["results"]) == 2
     assert client.get("/v1/jobs", params={"state": "done"}).json()["data"] == [shown]

@@ -68,7 +68,15 @@ def test_the_longest_answer_reaches_the_engine(client, field):
 
 
 def test_harmless_fields_of_openai_change_nothing(client):
-    harmless = {"user": "ann", "metadata": {"a": "b"}, "tools": [], "logit_bias": {}, "response_format": {"type": "text"}, "n": 1, "store": False}
+    harmless = {
+        "user": "ann",
+        "metadata": {"a": "b"},
+        "tools": [],
+        "logit_bias": {},
+        "response_format": {"type": "text"},
+        "n": 1,
+        "store": False,
+    }
     assert client.post("/v1/chat/completions", json={**CHAT, **harmless}).status_code == 200
 
 

@@ -213,7 +213,10 @@ class Generator(nn.Module):
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> "Generator":
-        """Build the generator these tensors belong to and fill it. Raises KeyError, ValueError or RuntimeError where a name or shape is wrong."""
+        """Build the generator these tensors belong to, filled with them.
+
+        Raises KeyError, ValueError or RuntimeError where a name or a shape is wrong.
+        """
         with torch.device("meta"):
             generator = cls(Shape.of(state))
         generator.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)

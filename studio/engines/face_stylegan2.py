@@ -32,8 +32,10 @@ class Options(engines.Options):
         json_schema_extra={"main": True, "step": 0.05},
     )  # fmt: skip
     mix_with: int | None = Field(None, ge=0, le=MAX_SEED, title="Mix with seed", description="Take the finer traits from this seed's face")
-    mix_from: int = Field(4, ge=1, le=17, title="Mix from layer", description="Low: all but pose and shape from the other face; high: its colours only")
-    walk_to: int | None = Field(None, ge=0, le=MAX_SEED, title="Walk to seed", description="A video from this face to that seed's, not pictures")
+    mix_from: int = Field(
+        4, ge=1, le=17, title="Mix from layer", description="Low: only the pose stays this face's; high: only colours are the other's"
+    )  # fmt: skip
+    walk_to: int | None = Field(None, ge=0, le=MAX_SEED, title="Walk to seed", description="A video from this face to that seed's")
     frames: int = Field(48, ge=2, le=240, title="Frames", description="Length of a walk", json_schema_extra={"unit": "frames"})
     fps: int = Field(24, ge=1, le=60, title="Speed of a walk", json_schema_extra={"unit": "frames/s"})
     loop: bool = Field(True, title="There and back", description="A walk that ends where it began, to be played round and round")
@@ -77,7 +79,7 @@ class Engine(engines.Engine):
             raise BadRequest(f"mix_from is {options.mix_from}, but {self.spec.name} has layers 0 to {shape.layers - 1}.", param="mix_from")
         side, most = shape.resolution * options.scale, LARGEST_SIDE["image" if options.walk_to is None else "video"]
         if side > most:
-            raise BadRequest(f"scale {options.scale} makes {side} px from {shape.resolution} px; at most {most} px are made.", param="scale")
+            raise BadRequest(f"scale {options.scale} would make {side} px of {shape.resolution} px; {most} px are the most.", param="scale")
 
     def _faces(self, options: Options, seed: int) -> Iterator[Event]:
         for number in range(options.count):
@@ -187,7 +189,8 @@ def _checkpoint(file: Path) -> Any:
         return torch.load(file, map_location="cpu", weights_only=True)
     except NOT_TENSORS as problem:
         raise ModelUnavailable(
-            f"{file.name} is damaged, or holds more than tensors and could run code; it was not opened. Fetch it again or choose another model.",
+            f"{file.name} is damaged, or holds more than tensors and could run code; it was not opened. "
+            "Fetch it again or choose another model.",
             param="model",
         ) from problem
 

@@ -25,7 +25,7 @@ FILE = "generator.safetensors"
 BATCH = 32
 RATE = 0.04
 SMALL_UNTIL = 0.4  # of the run is spent on pictures of half the size
-PLAIN = 0.5  # of the latents are neither shortened nor mixed
+PLAIN = 0.6  # of the latents are neither shortened nor mixed
 
 
 def train(run: Run) -> None:
@@ -137,7 +137,7 @@ class Lesson:
         cross = torch.randint(1, layers, (count,), device=device)
         cross = torch.where(choice < (1 + PLAIN) / 2, layers, cross)
         shorter = 0.2 + 0.8 * torch.rand(count, device=device)
-        truncation = torch.where((choice > PLAIN) & (choice < PLAIN + 0.35), shorter, 1.0)
+        truncation = torch.where((choice > PLAIN) & (choice < PLAIN + 0.25), shorter, 1.0)
         return cls(first, second, cross, truncation)
 
     def picture(self, side: int) -> Tensor:
@@ -170,4 +170,5 @@ def sheet(generator: Generator, device: str, columns: int = 10, rows: int = 3) -
     w = generator.map(z)[:, None].expand(-1, SHAPE.layers, -1)
     pairs = torch.stack([draw(z).view(rows, columns, 3, 64, 64), generator(w).view(rows, columns, 3, 64, 64)], 1)
     pixels = pairs.clamp(-1, 1).add(1).mul(127.5).byte().permute(0, 1, 4, 2, 5, 3)
-    return Image.fromarray(pixels.reshape(rows * 2 * 64, columns * 64, 3).cpu().numpy()).resize((columns * 128, rows * 256), Image.Resampling.LANCZOS)
+    page = Image.fromarray(pixels.reshape(rows * 2 * 64, columns * 64, 3).cpu().numpy())
+    return page.resize((2 * page.width, 2 * page.height), Image.Resampling.LANCZOS)

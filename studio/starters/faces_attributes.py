@@ -15,7 +15,6 @@ LATENT = 64
 SKINS = ((255, 224, 196), (245, 205, 170), (230, 184, 140), (206, 150, 108), (168, 112, 76), (124, 80, 54), (92, 58, 40))
 HAIRS = ((26, 22, 22), (54, 36, 26), (98, 60, 32), (176, 78, 36), (168, 112, 56), (222, 184, 108), (158, 158, 162), (234, 232, 226))
 EYES = ((70, 44, 28), (110, 84, 44), (76, 128, 86), (96, 132, 150), (52, 98, 164))
-STYLES = ("short", "parting", "long", "bob", "curly", "bun", "fringe", "bald")
 
 # Every attribute belongs to a part of the portrait; a part is settled by the layers of the generator from its own onwards.
 POSE, HEAD, FEATURES, COLOURS = 0, 2, 4, 6
@@ -29,7 +28,11 @@ EVEN = {  # name: (part, lowest, highest), lengths in half picture widths, angle
     "width": (HEAD, 0.45, 0.56),
     "height": (HEAD, 0.63, 0.72),
     "jaw": (HEAD, 0.50, 0.80),
-    "volume": (HEAD, 0.0, 1.0),
+    "hair_length": (HEAD, -0.5, 1.0),
+    "hair_volume": (HEAD, 0.0, 1.0),
+    "hairline": (HEAD, 0.42, 0.76),
+    "parting": (HEAD, -0.35, 0.35),
+    "curls": (HEAD, -0.06, 0.06),
     "eye_distance": (FEATURES, 0.40, 0.48),
     "eye_size": (FEATURES, 0.115, 0.155),
     "eye_opening": (FEATURES, 0.45, 0.68),
@@ -51,6 +54,8 @@ EVEN = {  # name: (part, lowest, highest), lengths in half picture widths, angle
     "clothes_light": (COLOURS, 0.25, 0.80),
 }
 SWITCHES = {  # name: (part, how many standard deviations above the mean it goes on)
+    "bun": (HEAD, 0.9),
+    "bald": (HEAD, 1.3),
     "beard": (FEATURES, 1.1),
     "moustache": (FEATURES, 1.4),
     "glasses": (FEATURES, 0.7),
@@ -63,12 +68,12 @@ HUES = {"background_hue": COLOURS, "clothes_hue": COLOURS, "dye_hue": COLOURS, "
 
 
 def _places() -> tuple[dict[str, int], list[int]]:
-    """Give each attribute its first index in z. Return them with the part each of the numbers of z belongs to; spare ones belong to POSE."""
+    """Give each attribute its first index in z. Return them with the part each number of z belongs to (spare ones: POSE)."""
     first, parts = {}, []
     widths = [(name, part, 1) for name, (part, _, _) in EVEN.items()]
     widths += [(name, part, 1) for name, (part, _) in SWITCHES.items()]
     widths += [(name, part, 2) for name, part in HUES.items()]
-    for name, part, count in [*widths, ("style", HEAD, len(STYLES))]:
+    for name, part, count in widths:
         first[name] = len(parts)
         parts += [part] * count
     return first, parts + [POSE] * (LATENT - len(parts))
@@ -83,11 +88,10 @@ def normalise(z: Tensor) -> Tensor:
 
 
 def attributes(z: Tensor) -> dict[str, Tensor]:
-    """Read the attributes of normalised latents (batch, LATENT), or of ones drawn towards 0: each (batch,), colours (batch, 3), `style` (batch, 8)."""
+    """Read the attributes of normalised latents (batch, LATENT), or of ones drawn towards 0: each (batch,), colours (batch, 3)."""
     values = {name: _even(z[:, PLACES[name]], low, high) for name, (_, low, high) in EVEN.items()}
     values |= {name: _switch(z[:, PLACES[name]], threshold) for name, (_, threshold) in SWITCHES.items()}
     values |= {name: _hue(z, PLACES[name]) for name in HUES}
-    values["style"] = _style(z[:, PLACES["style"] : PLACES["style"] + len(STYLES)])
     return values | _colours(values)
 
 
@@ -102,11 +106,6 @@ def _switch(normal: Tensor, threshold: float) -> Tensor:
 
 def _hue(z: Tensor, place: int) -> Tensor:
     return torch.atan2(z[:, place], z[:, place + 1])
-
-
-def _style(scores: Tensor) -> Tensor:
-    """Shares of the hair styles: nearly always 1 for the highest score, and a quick fade where two are level."""
-    return torch.softmax(40 * scores * torch.rsqrt(scores.square().mean(1, keepdim=True) + 1e-6), 1)
 
 
 def _ramp(palette: tuple, position: Tensor) -> Tensor:

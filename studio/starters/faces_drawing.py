@@ -9,7 +9,7 @@ half picture widths: x from -1 (left) to 1 (right), y from -1 (top) to 1 (bottom
 import torch
 from torch import Tensor
 
-from studio.starters.faces_attributes import STYLES, attributes
+from studio.starters.faces_attributes import attributes
 
 SIDE = 64
 
@@ -51,10 +51,9 @@ class Portrait:
 
     def __init__(self, values: dict[str, Tensor], side: int):
         self.pixel = 2 / side
-        self.colours = {name: value[:, :, None, None] for name, value in values.items() if value.ndim == 2 and name != "style"}
-        self.styles = dict(zip(STYLES, values["style"].t()[:, :, None, None], strict=True))
+        self.colours = {name: value[:, :, None, None] for name, value in values.items() if value.ndim == 2}
         self.get = {name: value[:, None, None] for name, value in values.items() if value.ndim == 1}
-        across = (torch.arange(side, device=values["style"].device) + 0.5) * self.pixel - 1
+        across = (torch.arange(side, device=values["skin"].device) + 0.5) * self.pixel - 1
         self.right, self.down = across[None, None, :], across[None, :, None]
         self._place_head()
 
@@ -66,6 +65,7 @@ class Portrait:
         self.face_x = self.x - get["turn"]
         self.wide, self.high = get["width"], get["height"]
         self.eye_y = self.y + 0.05
+        self.hairy, self.long = 1 - get["bald"], ((get["hair_length"] - 0.05) / 0.2).clamp(0, 1)
         self.light = 1 - 0.11 * get["light"] * self.x / 0.7 - 0.10 * self.y
         self.head = self._head()
         self.canvas = self._background()
@@ -102,19 +102,15 @@ class Portrait:
         return smooth_union(skull, chin, 0.16)
 
     def back_hair(self) -> None:
-        wide, high, more = self.wide, self.high, 1 + 0.12 * self.get["volume"]
-        crown = ellipse(self.x, self.y + 0.22 * high, wide * 1.24 * more, high * 0.98)
-        fall = box(self.x, self.y - 0.45 * high, wide * 1.24 * more, high * 0.80, 0.06)
-        self.paint(torch.minimum(crown, fall), self.hair(0.78), self.styles["long"])
-        self.paint(box(self.x, self.y + 0.22 * high, wide * 1.30 * more, high * 0.92, 0.42), self.hair(0.78), self.styles["bob"])
-        self.paint(self._curls(), self.hair(0.9), self.styles["curly"])
-        bun = ellipse(self.x, self.y + 1.22 * high, 0.22 * more, 0.2 * more)
-        self.paint(bun, self.hair(), self.styles["bun"])
-
-    def _curls(self) -> Tensor:
-        angle = torch.atan2(self.x, -(self.y + 0.3 * self.high))
-        waves = 0.035 * torch.cos(13 * angle)
-        return ellipse(self.x, self.y + 0.3 * self.high, self.wide * 1.42, self.high * (0.92 + 0.12 * self.get["volume"])) - waves
+        """The hair behind the face: the crown, what falls from it to `hair_length` head heights below the middle, and a bun."""
+        get, high = self.get, self.high
+        wide = self.wide * (1.1 + 0.3 * get["hair_volume"])
+        waves = get["curls"].clamp(min=0) * torch.cos(13 * torch.atan2(self.x, -(self.y + 0.3 * high)))
+        crown = ellipse(self.x, self.y + 0.24 * high, wide, high * (0.90 + 0.10 * get["hair_volume"]))
+        half = 0.5 * (get["hair_length"] + 0.3) * high
+        fall = box(self.x, self.y + 0.3 * high - half, wide, half + 0.02, 0.1)
+        self.paint(ellipse(self.x, self.y + 1.2 * high, 0.23, 0.2), self.hair(), self.hairy * get["bun"])
+        self.paint(smooth_union(crown, fall, 0.08) - waves, self.hair(0.8), self.hairy)
 
     def shoulders(self) -> None:
         across, down = self.right - 0.6 * self.get["x"], self.down - self.get["y"]
@@ -127,10 +123,10 @@ class Portrait:
         self.paint(torch.minimum(column, ellipse(across, down - 0.79, 0.26, 0.13)), self.lit("skin", 0.78))
 
     def ears(self) -> None:
-        shown = 1 - self.styles["long"] - self.styles["bob"] - self.styles["curly"]
+        shown = 1 - self.long * self.hairy
         for side in (-1, 1):
             ear = ellipse(self.x - side * self.wide * 1.0, self.y - 0.06, 0.10, 0.17)
-            self.paint(ear, self.lit("skin", 0.86), shown.clamp(min=0))
+            self.paint(ear, self.lit("skin", 0.86), shown)
 
     def skin(self) -> None:
         across, down = self.x / self.wide, self.y / self.high
@@ -207,22 +203,13 @@ class Portrait:
         self.paint(stroke(self.face_x, down, self.get["mouth_width"] * 1.05, 0.0, 1.6, 0.045), self.hair(0.85), self.get["moustache"])
 
     def front_hair(self) -> None:
-        wide, high, shares = self.wide, self.high, self.styles
-        cap = ellipse(self.x, self.y + 0.26 * high, wide * 1.10, high * (0.88 + 0.06 * self.get["volume"]))
-        above = self.y + 0.02 * high
-        hairline = ellipse(self.x, self.y - 0.70 * high, wide * 1.04, high * 1.36)
-        swept = ellipse(self.x + 0.34 * wide, self.y - 0.62 * high, wide * 1.34, high * 1.26)
-        parted = ellipse(self.x, self.y - 0.62 * high, wide * 0.88, high * 1.42)
-        fringe = box(self.x, self.y - 0.70 * high, wide * 0.90, high * 1.06, 0.05)
-        low = self.y - 0.62 * high
-        for names, opening, bottom in (
-            (("short", "bun", "curly"), hairline, above),
-            (("parting",), swept, above),
-            (("long",), parted, low),
-            (("bob", "fringe"), fringe, torch.where(shares["bob"] > 0.5, low, above)),
-        ):
-            share = sum(shares[name] for name in names)
-            self.paint(torch.maximum(torch.maximum(cap, -opening), bottom), self.hair(), share)
+        """The hair before the face: a cap down to the ears or along the cheeks, open below the hairline and to one side of the parting."""
+        get, wide, high = self.get, self.wide, self.high
+        cap = ellipse(self.x, self.y + 0.26 * high, wide * (1.08 + 0.06 * get["hair_volume"]), high * (0.88 + 0.08 * get["hair_volume"]))
+        across = self.x - get["parting"] * wide * (1 - 0.6 * self.long)
+        opening = ellipse(across, self.y - 0.66 * high, wide * (1.10 - 0.2 * self.long), high * (0.66 + get["hairline"]))
+        bottom = self.y - (0.6 * self.long - 0.02) * high
+        self.paint(torch.maximum(torch.maximum(cap, -opening), bottom), self.hair(), self.hairy)
 
     def earrings(self) -> None:
         gold = self.colours["skin"].new_tensor([0.98, 0.80, 0.30]).view(1, 3, 1, 1)

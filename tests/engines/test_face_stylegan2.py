@@ -116,7 +116,7 @@ def test_closing_the_iterator_ends_the_run(engine, monkeypatch):
 
 def test_a_picture_beyond_all_measure_is_refused(engine):
     engine._generator.shape = network.Shape(16, 2, (8,) * 10)
-    with pytest.raises(BadRequest, match="at most 8192 px"):
+    with pytest.raises(BadRequest, match="8192 px are the most"):
         artifacts(engine, scale=8)
 
 

@@ -51,7 +51,7 @@ def test_attributes_keep_to_their_bounds():
     for name, (_, low, high) in faces_attributes.EVEN.items():
         if values[name].ndim == 1:
             assert values[name].min() >= low and values[name].max() <= high, name
-    assert torch.allclose(values["style"].sum(1), torch.ones(256))
+    assert all(values[name].shape == (256, 3) for name in ("skin", "hair", "eyes", "background", "clothes", "frame"))
     assert 0.05 < values["beard"].mean() < 0.3
 
 

@@ -26,7 +26,8 @@ def test_a_seed_always_gives_the_same_picture_and_caption():
 
 
 def test_captions_say_what_is_drawn():
-    said = [(seed, re.fullmatch(r"an? big (\w+) (circle|square|diamond) on an? (\w+) background", caption)) for seed, caption in enumerate(CAPTIONS)]
+    pattern = re.compile(r"an? big (\w+) (circle|square|diamond) on an? (\w+) background")
+    said = [(seed, pattern.fullmatch(caption)) for seed, caption in enumerate(CAPTIONS)]
     found = [(seed, match[1], match[3]) for seed, match in said if match]
     assert len(found) > 5
     for seed, colour, background in found:

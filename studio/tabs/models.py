@@ -191,8 +191,8 @@ def how_to_add(studio: Studio) -> str:
     wrong = f'<div class="wrong" role="note"><b>Left out of the catalogue</b><ul>{problems}</ul></div>' if problems else ""
     example = "my-model:\n  engine: image_diffusers\n  source: owner/name"
     return (
-        f'{wrong}<section class="adding"><h2>Add a model</h2><p>Any model of a known family is two lines in '
-        f"<code>{escape(str(studio.registry.path))}</code>. Start the studio again and it is here.</p><pre>{escape(example)}</pre>"
+        f'{wrong}<section class="adding"><h2>Add a model</h2><p>Two lines under a name of your choice in <code>{escape(str(studio.registry.path))}</code>: '
+        f"the family, and a repository of the Hub or a local folder. Start the studio again, and it is here.</p><pre>{escape(example)}</pre>"
         f"<p>Families: {escape(', '.join(families()))}.</p></section>"
     )
 

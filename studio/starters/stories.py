@@ -4,7 +4,7 @@ Knows the tokenizer, the network, the training and how to judge it. Does not kno
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from zlib import crc32
 
@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 from studio.starters.run import Run
 from studio.starters.stories_talk import Talk, Turn, story_turn, talk
+from studio.starters.stories_words import BEINGS, LOOKS, PLACES, SMALL, THINGS, TRAITS
 
 VOCABULARY, CONTEXT = 2048, 1024
 PAD, END, START = "<|pad|>", "<|end|>", "<|start|>"
@@ -29,8 +30,10 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 TOKENS = 2304  # of one step
-SHORT, LONG = 384, 768  # length of a row in the first and in the second half of a run
-PEAK_RATE = 3e-3
+POOL = 96  # conversations that are sorted by length together
+WORD_WEIGHT = 3.0
+REACH = ((0.25, 56), (0.45, 112), (1.0, CONTEXT))  # until which part of a run how many tokens of a conversation are learned
+PEAK_RATE = 2e-3
 LONGEST = 400  # tokens of an answer that is judged
 IGNORED = -100
 
@@ -40,12 +43,13 @@ def train(run: Run) -> None:
     tokenizer, model = _resume(run) if run.resume else _start(run)
     model.to(run.device).train()
     print(f"stories: {sum(weight.numel() for weight in model.parameters()):,} parameters, {len(tokenizer)} tokens", flush=True)
-    rng = Random(f"{run.seed} {run.resume}")
-    short, long = rows(tokenizer, rng, SHORT), rows(tokenizer, rng, LONG)
-    optimizers, step, saved = _optimizers(model), 0, 0.0
+    weights = word_weights(tokenizer).to(run.device)
+    drawn = batches(tokenizer, Random(f"{run.seed} {run.resume}"), lambda: CONTEXT if run.resume else reach(run.fraction()))
+    optimizer, step, saved = torch.optim.AdamW(model.parameters(), PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02), 0, 0.0
     while run.fraction() < 1:
-        batch = next(short if run.fraction() < 0.5 else long)
-        loss = _learn(model, batch.to(run.device), optimizers, run.rate(PEAK_RATE, step, hold=0.5))
+        for group in optimizer.param_groups:
+            group["lr"] = run.rate(PEAK_RATE, step, warmup=30, hold=0.5)
+        loss = _learn(model, next(drawn).to(run.device), weights, optimizer)
         run.step(step, loss, every=50)
         step += 1
         if run.seconds() - saved > 240:
@@ -118,42 +122,59 @@ def _texts(tokenizer: PreTrainedTokenizerFast, rng: Random) -> Iterator[tuple[li
             yield encode(tokenizer, drawn)
 
 
-def rows(tokenizer: PreTrainedTokenizerFast, rng: Random, length: int, count: int = 0) -> Iterator[torch.Tensor]:
-    """Yield int64 tensors of shape (2, count, length): tokens and labels, conversations laid end to end."""
-    count = count or TOKENS // length
-    tokens: list[int] = []
-    labels: list[int] = []
-    for more_tokens, more_labels in _texts(tokenizer, rng):
-        tokens += more_tokens
-        labels += more_labels
-        if len(tokens) >= count * length:
-            yield torch.tensor([tokens[: count * length], labels[: count * length]]).view(2, count, length)
-            tokens, labels = [], []
+def reach(done: float) -> int:
+    """Return how many tokens of a conversation are learned when `done` of the run is over.
+
+    At first only its beginning: with little else to look at, the network soon finds out that it must take its words from the request.
+    From whole conversations it learns the plots by heart and takes the words by chance.
+    """
+    return next(tokens for part, tokens in REACH if done <= part)
 
 
-def _optimizers(model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the layers, where it learns in about half the steps, AdamW for embeddings and norms."""
-    inner = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
-    outer = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
-    muon = torch.optim.Muon(inner, lr=PEAK_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
-    return [muon, torch.optim.AdamW(outer, lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.0)]
+def batches(tokenizer: PreTrainedTokenizerFast, rng: Random, longest: Callable[[], int]) -> Iterator[torch.Tensor]:
+    """Yield int64 tensors of shape (2, conversations, length), tokens and labels, of about `TOKENS` tokens, cut to `longest()`.
+
+    Each conversation has a row of its own: laid end to end, the names of one would be mistaken for those of the next.
+    """
+    texts = _texts(tokenizer, rng)
+    while True:
+        drawn = sorted((next(texts) for _ in range(POOL)), key=lambda text: len(text[0]))
+        made = []
+        while drawn:
+            length = min(longest(), len(drawn[-1][0]))
+            count = max(1, TOKENS // length)
+            made.append(_padded(drawn[-count:], length, tokenizer.pad_token_id))
+            del drawn[-count:]
+        rng.shuffle(made)
+        yield from made
 
 
-def _learn(model: LlamaForCausalLM, batch: torch.Tensor, optimizers: list[torch.optim.Optimizer], rate: float) -> float:
-    """Take one step and return the loss in nats per token."""
+def _padded(texts: list[tuple[list[int], list[int]]], length: int, pad: int) -> torch.Tensor:
+    tokens = [(tokens + [pad] * length)[:length] for tokens, _ in texts]
+    labels = [(labels + [IGNORED] * length)[:length] for _, labels in texts]
+    return torch.tensor([tokens, labels])
+
+
+def word_weights(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+    """Return how much each token counts: those of names and nouns, which must be taken from the request, more than the rest."""
+    weights = torch.ones(len(tokenizer))
+    for word in (*BEINGS, *THINGS, *PLACES, *TRAITS, *LOOKS, *SMALL["names"]):
+        weights[tokenizer.encode(f" {word}", add_special_tokens=False)] = WORD_WEIGHT
+    return weights
+
+
+def _learn(model: LlamaForCausalLM, batch: torch.Tensor, weights: torch.Tensor, optimizer: torch.optim.Optimizer) -> float:
+    """Take one step and return the weighted loss in nats per token."""
     tokens, labels = batch[0, :, :-1], batch[1, :, 1:]
     learned = labels != IGNORED
     with torch.autocast(tokens.device.type, torch.bfloat16):
         hidden = model.model(input_ids=tokens, use_cache=False).last_hidden_state
         logits = model.lm_head(hidden[learned])
-    loss = F.cross_entropy(logits.float(), labels[learned])
+    loss = F.cross_entropy(logits.float(), labels[learned], weight=weights)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
-        optimizer.zero_grad()
+    optimizer.step()
+    optimizer.zero_grad()
     return loss.item()
 
 

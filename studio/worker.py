@@ -21,7 +21,7 @@ from studio.errors import GenerationFailed, OutOfMemory, Stopped, StudioError
 from studio.hub import Hub
 from studio.memory import Memory, is_out_of_memory, release
 from studio.registry import engine_class
-from studio.types import Artifact, Device, Loading, MemoryTable, ModelSpec, Progress, Request, Saved, StateChanged, TextDelta, Transfer
+from studio.types import Artifact, Device, Loading, MemoryTable, ModelSpec, Progress, Request, Saved, State, StateChanged, TextDelta, Transfer
 
 WorkerEvent = StateChanged | Transfer | Loading | Progress | TextDelta | Saved
 PREVIEWS = 0.2  # least seconds between two previews
@@ -93,7 +93,7 @@ class Runner:
                 raise self._explained(problem, task) from problem
 
     def _run(self, task: Task, emit: Callable[[WorkerEvent], None]) -> None:
-        with self._memory.lease(task.spec, lambda event: _report_load(event, emit)) as engine:
+        with self._memory.lease(task.spec, _Arrival(emit)) as engine:
             if task.action == "load":
                 return
             emit(StateChanged("running"))
@@ -115,12 +115,18 @@ class Runner:
         return GenerationFailed(f"{task.spec.name} failed: {type(problem).__name__}: {str(problem)[:300]}")
 
 
-def _report_load(event: Transfer | Loading, emit: Callable[[WorkerEvent], None]) -> None:
-    if isinstance(event, Transfer) and event.done == 0:
-        emit(StateChanged("downloading"))
-    if isinstance(event, Loading) and event.fraction == 0:
-        emit(StateChanged("loading"))
-    emit(event)
+class _Arrival:
+    """Passes on how a model comes, and says once when its download and when its loading begins."""
+
+    def __init__(self, emit: Callable[[WorkerEvent], None]):
+        self._emit, self._state = emit, ""
+
+    def __call__(self, event: Transfer | Loading) -> None:
+        state: State = "downloading" if isinstance(event, Transfer) else "loading"
+        if state != self._state:
+            self._state = state
+            self._emit(StateChanged(state))
+        self._emit(event)
 
 
 def _saved(artifact: Artifact, task: Task, source: str, number: int) -> Saved:
@@ -131,8 +137,8 @@ def _saved(artifact: Artifact, task: Task, source: str, number: int) -> Saved:
 
 
 def commit(source: Path) -> str:
-    """Return the commit a folder of the Hub's cache holds, "" for any other folder."""
-    return source.name if source.parent.name == "snapshots" else ""
+    """Return the commit of the Hub a folder or file of its cache belongs to, "" for any other."""
+    return next((folder.name for folder in (source, *source.parents) if folder.parent.name == "snapshots"), "")
 
 
 class _Throttle:

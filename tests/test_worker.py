@@ -7,8 +7,8 @@ import pytest
 
 from studio.errors import GenerationFailed, ModelUnavailable, Stopped
 from studio.hub import Hub
-from studio.types import Device, Loading, ModelSpec, Progress, Request, Saved, StateChanged, TextDelta
-from studio.worker import InProcessWorker, Task, commit
+from studio.types import Device, Loading, ModelSpec, Progress, Request, Saved, StateChanged, TextDelta, Transfer
+from studio.worker import InProcessWorker, Task, _Arrival, commit
 
 DEVICE = Device("cpu", "CPU", 10**10)
 
@@ -97,4 +97,14 @@ def test_a_missing_folder_is_named(worker, tmp_path):
 
 def test_the_revision_of_a_cached_repository_is_its_commit():
     assert commit(Path("/hub/models--a--b/snapshots/abc123")) == "abc123"
+    assert commit(Path("/hub/models--a--b/snapshots/abc123/face.pt")) == "abc123"
     assert commit(Path("/weights/scenes")) == ""
+
+
+def test_download_and_loading_are_announced_once():
+    seen: list = []
+    arrival = _Arrival(seen.append)
+    for event in (Transfer(0, 9), Transfer(0, 9), Transfer(9, 9), Loading(0.0), Loading(1.0)):
+        arrival(event)
+    assert [event.state for event in seen if isinstance(event, StateChanged)] == ["downloading", "loading"]
+    assert len(seen) == 7

@@ -6,6 +6,7 @@ python app.py --help
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from studio.errors import StudioError
 from studio.settings import Settings
 
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+EXIT_SECONDS = 5
 
 
 def prepare(settings: Settings) -> None:
@@ -39,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         pass  # this is how it is ended
-    print("Studio has ended.")
+    print("Studio has ended.", flush=True)
+    overdue = threading.Timer(EXIT_SECONDS, os._exit, [0])  # a thread that waits for something never to come would hold up the exit
+    overdue.daemon = True
+    overdue.start()
     return 0
 
 

@@ -3,6 +3,7 @@
 Knows ASGI, headers and accounts. Does not know routes, the page or jobs.
 """
 
+import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable
@@ -42,6 +43,12 @@ class Faults:
 
         try:
             await self.app(scope, receive, watch)
+        except asyncio.CancelledError:
+            if scope["type"] == "http" and not started:
+                await errors.response(503, "The studio has ended. Unfinished work is listed and can be run again.", code="interrupted")(
+                    scope, receive, send
+                )
+            raise
         except Exception:
             if scope["type"] != "http":
                 raise

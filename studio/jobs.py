@@ -136,7 +136,7 @@ class Jobs:
             return int(self._running is not None), len(self._waiting)
 
     def close(self) -> None:
-        """Take no more from the queue and stop what runs. What waits is listed as interrupted at the next start."""
+        """Take no more from the queue and stop what runs. What waits is listed as interrupted; whoever follows a job is told."""
         with self._changed:
             self._closed = True
             running = self._running
@@ -144,6 +144,8 @@ class Jobs:
         if running:
             self._worker.stop(running.id)
         self._feeder.join(timeout=10)
+        while self._waiting:
+            self._end(self._waiting.pop(), StateChanged("interrupted"))
 
     def _feed(self) -> None:
         while True:

@@ -6,6 +6,7 @@ Knows processes and the messages between them. Does not know what a task does.
 import logging
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -285,6 +286,7 @@ class _ChildMain:
 
 def main() -> None:
     """Be the child process: connect to the address given and serve until the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C reaches both; the parent says when to end
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     key = bytes.fromhex(sys.stdin.readline().strip())
     connection = Client(sys.argv[1], authkey=key)

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -57,9 +58,8 @@ def command(folder: Path, *arguments: str) -> list[str]:
 def start(folder: Path, *arguments: str, **environment: str) -> Running:
     """Start a studio and wait until it says where it is."""
     everything = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
-    process = subprocess.Popen(
-        command(folder, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=everything
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command(folder, *arguments), cwd=folder, env=everything, start_new_session=True, **pipes)
     said = []
     for line in process.stdout:
         said.append(line)
@@ -185,6 +185,23 @@ def test_it_ends_cleanly_in_the_middle_of_a_stream(launch, how):
     assert not Path(f"/proc/{running.process.pid}").exists()
 
 
+def test_the_job_that_runs_when_ctrl_c_is_pressed_can_be_run_again(launch):
+    running = launch("--port", "0")
+    ai = openai.OpenAI(base_url=f"{running.url}/v1", api_key="none", max_retries=0)
+    stream = ai.chat.completions.create(model="fake-text", messages=HELLO, stream=True, extra_body={"steps": 100, "delay": 0.1})
+    job = stream.response.headers["X-Studio-Job"]
+    until(lambda: running.get(f"/v1/jobs/{job}")["state"] == "running")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(ai.images.generate, model="fake", prompt="x")
+        until(lambda: len(running.get("/v1/jobs")["data"]) == 2)
+        os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does, to the worker too
+        with pytest.raises(openai.APIStatusError, match="has ended"):
+            waiting.result()
+    running.process.wait(30)
+    again = launch("--port", "0")
+    assert again.get(f"/v1/jobs/{job}")["state"] in ("interrupted", "cancelled")
+
+
 def test_a_port_in_use_is_told_in_one_line(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -195,8 +212,8 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path):
     assert answer.stderr.count("\n") == 1 and f"port {port}" in answer.stderr and "--port" in answer.stderr
 
 
-def test_it_runs_without_a_home(launch):
-    running = launch("--port", "0", HOME="/proc/nowhere", XDG_DATA_HOME="", XDG_CACHE_HOME="", XDG_CONFIG_HOME="")
+def test_it_runs_as_a_space_without_a_home(launch):
+    running = launch("--port", "0", HOME="/proc/nowhere", XDG_DATA_HOME="", XDG_CACHE_HOME="", XDG_CONFIG_HOME="", SPACE_ID="ann/studio")
     assert running.get("/healthz") == {"status": "ok"}
     assert running.get("/v1/models")["data"]
 

@@ -23,6 +23,11 @@ MAX_BODY = 4_000_000  # bytes of a body that is no upload
 OPEN = ("/healthz", "/login")  # what everybody may ask
 SAFE = ("GET", "HEAD", "OPTIONS")
 FILES = ("/gradio_api/file=", "/gradio_api/file/")
+ELSEWHERE = (
+    "This studio answers as 127.0.0.1 or localhost only. To serve it under another name, start it with --auth, "
+    "or with --public to let everybody in."
+)
+ENDED = "The studio has ended. Unfinished work is listed and can be run again."
 MayRead = Callable[[str, str], bool]
 log = logging.getLogger(__name__)
 
@@ -45,9 +50,7 @@ class Faults:
             await self.app(scope, receive, watch)
         except asyncio.CancelledError:
             if scope["type"] == "http" and not started:
-                await errors.response(503, "The studio has ended. Unfinished work is listed and can be run again.", code="interrupted")(
-                    scope, receive, send
-                )
+                await errors.response(503, ENDED, code="interrupted")(scope, receive, send)
             raise
         except Exception:
             if scope["type"] != "http":
@@ -120,7 +123,7 @@ class Guard:
         if self.public or self.accounts and "authorization" in request.headers:
             return None
         if self.local and self.accounts is None and not is_local_name(request.headers.get("host", "")):
-            return errors.response(403, "This studio answers on this machine only: open it by 127.0.0.1 or localhost.", code="foreign_host")
+            return errors.response(403, ELSEWHERE, code="foreign_host")
         if request.method not in SAFE and crosses_sites(request.headers):
             return errors.response(403, "Another site's page may not ask this; use an API key.", code="foreign_origin")
         return None

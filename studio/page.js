@@ -13,11 +13,12 @@
       const go = seen('button.go');
       if (go) { event.preventDefault(); document.activeElement?.blur?.(); setTimeout(() => go.click(), 30); }
     }
-    if (event.key === 'Escape') seen('button.halt')?.click();
+    if (event.key === 'Escape') (seen('.detail .close') ?? seen('button.halt'))?.click();
   });
 
   document.addEventListener('click', event => {
-    if (innerWidth < 768 && event.target.closest('button.go')) seen('.stage')?.scrollIntoView({ behavior: 'smooth' });
+    if (innerWidth < 768 && event.target.closest('button.go')) seen('.stage, .talk, .hello')?.scrollIntoView({ behavior: 'smooth' });
+    if (innerWidth < 768 && event.target.closest('#nav > .tab-wrapper [role=tab]')) scrollTo(0, 0);
   });
 
   // Sound: the line of what was played, a click on a drawing goes there, and one sound at a time.

@@ -326,7 +326,7 @@ class Bench(Desk):
     def empty(self) -> str:
         """Return the empty stage: what this tab makes, and prompts of the chosen model to try."""
         prompts = self.studio.model(self.start).spec.prompts if self.start else ()
-        return stage.empty(self.trade.title, self.trade.sentence, prompts)
+        return stage.empty(self.trade.title, self.trade.sentence, prompts, stage.examples(self.trade.tab))
 
     def drawing(self, seen: Seen, said: str, user: str) -> Updates:
         """Return the updates that show a job as it is seen now; `said` is the state last announced."""

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -86,6 +87,12 @@ def empty(title: str, sentence: str, prompts: Sequence[str] = (), pictures: Sequ
     pile = f'<div class="pile">{"".join(f"""<img src="{quoted(one)}" alt="">""" for one in pictures[:3])}</div>' if pictures else ""
     tries = f'<div class="tries"><span>Try</span>{chips(prompts[:3])}</div>' if prompts else ""
     return f'<div class="card empty">{pile}<h2>{escape(title)}</h2><p>{escape(sentence)}</p>{tries}</div>'
+
+
+def examples(tab: str) -> list[str]:
+    """Return the addresses of the pictures that show what a tab makes, `examples/TAB-1.webp` and so on; they hold the pictures themselves."""
+    files = sorted((Path(__file__).parent / "examples").glob(f"{tab}-*.webp"))
+    return ["data:image/webp;base64," + base64.b64encode(file.read_bytes()).decode() for file in files]
 
 
 def waiting(title: str, sentence: str, share: float | None = None) -> str:

@@ -86,9 +86,10 @@ def pairs(studio: Studio, record: Record) -> list[stage.Pair]:
     first = [("Model", words.title_of(studio, record.model)), ("Seed", record.seed), ("Time taken", words.said_time(record.seconds))]
     length = sound.facts(studio, record) if record.medium == "audio" else []
     settings = [setting(name, value, fields.get(name)) for name, value in record.options.items() if value not in (None, "", [])]
-    facts = [(words.said_name(name), words.said_value(value)) for name, value in record.facts.items() if isinstance(value, (str, int, float))]
+    said_already = {*record.options, "seconds"}
+    facts = [(name, value) for name, value in record.facts.items() if name not in said_already and isinstance(value, (str, int, float))]
     revision = [("Revision", record.revision)] if record.revision else []
-    return [*first, *length, *settings, *facts, *revision, ("Size of file", words.said_size(record.bytes))]
+    return [*first, *length, *settings, *((words.said_name(name), words.said_value(value)) for name, value in facts), *revision, ("Size of file", words.said_size(record.bytes))]
 
 
 def setting(name: str, value: object, field: FieldInfo | None) -> stage.Pair:

@@ -24,6 +24,15 @@ PLACE = 60
 STEP = 24  # results on the first page, and more at each "Show more"
 RATINGS = [("Any rating", 0), ("Rated", 1), *((f"{stars} stars or more", stars) for stars in (2, 3, 4)), ("5 stars", 5)]
 
+# The keyboard goes with what is opened, and back to where it was opened from.
+TO_CARD = """() => {
+  window.studioOpened = document.querySelector('.grid .item[aria-pressed=true]')?.dataset.id;
+  document.querySelector('.detail .close')?.focus({ preventScroll: true });
+}"""
+TO_GRID = """() => {
+  if (!document.querySelector('.detail .close')) document.querySelector(`.grid .item[data-id="${window.studioOpened}"]`)?.focus({ preventScroll: true });
+}"""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -99,8 +108,8 @@ class Library:
         everything = [self.left, *shown, self.card, self.opened, self.chosen, *filters, self.page.call, self.page.nav]
         gr.on([one.change for one in filters], self.narrow, filters, shown, trigger_mode="always_last", **QUIET)
         self.more.click(self.extend, asked, shown, **QUIET)
-        self.grid.click(self.on_grid, asked, everything, **QUIET)
-        self.opened.click(self.on_opened, asked, everything, **QUIET)
+        self.grid.click(self.on_grid, asked, everything, **QUIET).then(None, js=TO_CARD, **QUIET)
+        self.opened.click(self.on_opened, asked, everything, **QUIET).then(None, js=TO_GRID, **QUIET)
         self.left.click(self.on_left, None, [self.left, self.page.call, self.page.nav], **QUIET)
         gr.on([tab.select, self.page.blocks.load], self.look, asked, [self.left, *shown], **QUIET)
 

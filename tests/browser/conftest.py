@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SLOW = {"engine": "fake", "source": ".", "title": "Slow pictures", "options": {"steps": 5000, "delay": 0.05}}
+TONES = {"engine": "fake", "source": ".", "title": "Tones", "task": "text-to-speech", "options": {"medium": "audio"}}
 FAILING = {"engine": "fake", "source": ".", "title": "Failing pictures", "options": {"trouble": "raise"}}
 
 
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Server:
-    """`python app.py` on a free port, with the shipped catalogue and two fakes: a slow one and a failing one."""
+    """`python app.py` on a free port, with the shipped catalogue and three fakes: a slow one, a failing one and one of tones."""
 
     def __init__(self, folder: Path):
         self.data = folder / "data"
@@ -42,7 +43,7 @@ class Server:
         for entry in entries.values():
             if entry.get("starter"):
                 entry["source"] = str(ROOT / entry["source"])
-        self.catalogue.write_text(yaml.safe_dump({**entries, "slow": SLOW, "failing": FAILING}, sort_keys=False))
+        self.catalogue.write_text(yaml.safe_dump({**entries, "slow": SLOW, "failing": FAILING, "tones": TONES}, sort_keys=False))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{free.getsockname()[1]}"

@@ -158,7 +158,11 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(app: FastAPI, settings: Settings, listening: socket.socket, say: Callable[[str], None] = print) -> None:
+def announce(line: str) -> None:
+    print(line, flush=True)
+
+
+def serve(app: FastAPI, settings: Settings, listening: socket.socket, say: Callable[[str], None] = announce) -> None:
     """Serve until the process is told to end. The addresses, and what is needed to come in, are said once the page is up."""
 
     def ready() -> None:

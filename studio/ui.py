@@ -31,9 +31,11 @@ HEADER = """
   <button type="button" class="chip meter" data-act="models" aria-label="Memory: ${used} of ${budget} GB in use. Opens Models.">
     <span class="word">Memory</span><i class="bar"><i style="width:${share}%"></i></i>
     <span class="num">${used} <span class="of">of ${budget} GB</span></span></button>
-  <button type="button" class="chip queue ${busy}" data-act="models" aria-label="Queue: ${running}${waiting}. Opens Models."><span>${running}<span class="more">${waiting}</span></span></button>
-  <button type="button" class="chip theme" data-act="theme" aria-label="Switch between light and dark"><svg viewBox="0 0 16 16" aria-hidden="true">
-    <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.5"/><path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor"/></svg></button>
+  <button type="button" class="chip queue ${busy}" data-act="models" aria-label="Queue: ${running}${waiting}. Opens Models.">
+    <span>${running}<span class="more">${waiting}</span></span></button>
+  <button type="button" class="chip theme" data-act="theme" aria-label="Switch between light and dark">
+    <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.5"/>
+    <path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor"/></svg></button>
 </span>"""
 
 HUES = {
@@ -144,8 +146,9 @@ def draw_problems(studio: Studio) -> None:
     """Say once, above the tabs, what this start had trouble with."""
     if studio.problems:
         lines = "".join(f"<li>{escape(problem)}</li>" for problem in studio.problems)
+        heading = f"{plural(len(studio.problems), 'thing')} to know about this start"
         gr.HTML(
-            f'<details class="problems"><summary>{plural(len(studio.problems), "thing")} to know about this start</summary><ul>{lines}</ul></details>',
+            f'<details class="problems"><summary>{heading}</summary><ul>{lines}</ul></details>',
             apply_default_css=False, elem_id="problems",
         )  # fmt: skip
 

@@ -19,7 +19,8 @@ from studio.tabs._controls import Choices, Controls
 from studio.types import MAX_SEED, ModelSpec, Record, Request
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-FOLLOWING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "trigger_mode": "multiple"}  # a newer follower may begin while an older one still goes on
+# A newer follower may begin while an older one still goes on.
+FOLLOWING: dict[str, Any] = {**QUIET, "concurrency_limit": None, "trigger_mode": "multiple"}
 Updates = dict[Any, Any]  # component -> its update, as gradio takes them from an event
 
 
@@ -109,7 +110,8 @@ class Desk:
     def request(self, prompt: str, model: str | None, seed: float | None, *values: Any) -> Request:
         """Return what the controls ask for. Raises NotFound where there is no model."""
         if not model:
-            raise NotFound(f"No model in {self.studio.registry.path.name} can do this. Add one, then start the studio again.", param="model")
+            catalogue = self.studio.registry.path.name
+            raise NotFound(f"No model in {catalogue} can do this. Add one, then start the studio again.", param="model")
         options = self.controls.read(self.studio.model(model).spec, values)
         return Request(model=model, prompt=prompt or "", seed=None if seed is None else int(seed), options=options)
 
@@ -133,7 +135,7 @@ class Desk:
         """Return updates that choose a model and show its controls, with its defaults and over them `options`."""
         spec = self.studio.model(model).spec
         menu_now = gr.Dropdown(choices=menu.entries(self.studio, self.task), value=model)
-        shown = dict(zip(self.controls.outputs, self.controls.show(spec, options)))
+        shown = dict(zip(self.controls.outputs, self.controls.show(spec, options), strict=True))
         own = self.fill_own(spec, {**self.controls.defaults(spec), **(options or {})})
         return {self.model: menu_now, self.note: self.note_of(model, prompt), **shown, **own}
 
@@ -172,4 +174,3 @@ class Desk:
             return self.options_of(model).model_fields
         except StudioError:
             return {}
-

@@ -53,7 +53,8 @@ def about(status: ModelStatus, prompt: str = "", has_bigger: bool = True) -> str
 
 def starter_note(status: ModelStatus, prompt: str, has_bigger: bool) -> str:
     spec, missed = status.spec, words.unknown_words(prompt, status.spec.words)
-    lines = [f"<p><b>Starter model.</b> {'Its world: ' + escape(spec.world.rstrip('.')) + '.' if spec.world else escape(spec.description)}</p>"]
+    world = f"Its world: {spec.world.rstrip('.')}." if spec.world else spec.description
+    lines = [f"<p><b>Starter model.</b> {escape(world)}</p>"]
     if missed:
         listed = ", ".join(f"<b>{escape(word)}</b>" for word in missed[:6]) + (" and others" if len(missed) > 6 else "")
         lines.append(f'<p class="miss">It does not know {listed}.</p>')

@@ -59,7 +59,7 @@ def both_themes(record: Record, kind: str, alt: str) -> str:
 
 
 def button(text: str, act: str, look: str = "soft", id: str = "", text_sent: str = "", sure: str = "", label: str = "") -> str:
-    """Return a button; `look` is `do` (the main one), `soft`, `quiet`, `link` or `try`, `label` is for screen readers where it says more."""
+    """Return a button; `look` is `do` (the main one), `soft`, `quiet`, `link` or `try`, `label` says more to screen readers."""
     extra = "".join(f' {name}="{quoted(value)}"' for name, value in (
         ("data-id", id), ("data-text", text_sent), ("data-sure", sure), ("aria-label", label)) if value)  # fmt: skip
     return f'<button type="button" class="{look}" data-act="{act}"{extra}>{escape(text)}</button>'
@@ -90,7 +90,7 @@ def empty(title: str, sentence: str, prompts: Sequence[str] = (), pictures: Sequ
 
 
 def examples(tab: str) -> list[str]:
-    """Return the addresses of the pictures that show what a tab makes, `examples/TAB-1.webp` and so on; they hold the pictures themselves."""
+    """Return the addresses of the pictures that show what a tab makes, `examples/TAB-1.webp` and so on, which hold them."""
     files = sorted((Path(__file__).parent / "examples").glob(f"{tab}-*.webp"))
     return ["data:image/webp;base64," + base64.b64encode(file.read_bytes()).decode() for file in files]
 
@@ -243,9 +243,10 @@ def strip(records: Sequence[Record], inside: Sequence[str], chosen: str = "", ti
     if not records:
         return ""
     cells = "".join(
-        f'<button type="button" class="thumb" data-act="open" data-id="{quoted(record.id)}" title="{quoted(record.prompt[:200] or f"Seed {record.seed}")}" '
+        f'<button type="button" class="thumb" data-act="open" data-id="{quoted(record.id)}" '
+        f'title="{quoted(record.prompt[:200] or "Seed " + str(record.seed))}" '
         f'aria-pressed="{"true" if record.id == chosen else "false"}">{html}</button>'
-        for record, html in zip(records, inside)
+        for record, html in zip(records, inside, strict=True)
     )
     return f'<h3 class="over">{escape(title)}</h3><div class="strip {kind}">{cells}</div>'
 

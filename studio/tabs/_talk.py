@@ -136,9 +136,10 @@ def pulse(seen: Seen, model: str) -> str:
     line = {"queued": words.place_in_queue(seen.position), "downloading": f"Downloading {model}", "loading": f"Loading {model}"}
     facts = []
     if seen.state == "downloading" and seen.transfer and seen.transfer.total:
-        facts = [words.said_part(seen.transfer.done, seen.transfer.total), *([words.said_time(seen.left) + " left"] if seen.left is not None else [])]
+        facts = [words.said_part(seen.transfer.done, seen.transfer.total)]
+        facts += [f"{words.said_time(seen.left)} left"] if seen.left is not None else []
     elif seen.state == "running" and seen.tokens:
-        facts = [words.plural(seen.tokens, "token"), *([f"{seen.pace:.1f} tokens/s"] if seen.pace else [])]
+        facts = [words.plural(seen.tokens, "token"), f"{seen.pace:.1f} tokens/s"][: 2 if seen.pace else 1]
     spans = "".join(f"<span>{fact}</span>" for fact in facts)
     return f'<div class="pulse"><i></i><b>{stage.quoted(line.get(seen.state, "Writing"))}</b>{spans}</div>'
 
@@ -149,9 +150,10 @@ def after(seen: Seen, chat: bool) -> str:
         again = stage.button("Try again", "again", "link")
         return f'<div class="pulse failed" role="alert"><span class="tag">Not written</span><p>{stage.quoted(seen.error)}</p>{again}</div>'
     said = {"cancelled": "Stopped", "interrupted": "Interrupted"}.get(seen.state, "Done")
-    record = seen.records[0] if seen.records else None
-    facts = [words.plural(int(record.facts.get("completion_tokens", seen.tokens)), "token"), words.said_time(record.seconds)] if record else []
+    record, facts = next(iter(seen.records), None), []
+    if record:
+        facts = [words.plural(int(record.facts.get("completion_tokens", seen.tokens)), "token"), words.said_time(record.seconds)]
     spans = "".join(f"<span>{fact}</span>" for fact in facts)
-    goes_on = stage.button("Go on", "on", "link", label="Let the model go on with this answer") if chat else stage.button("Undo", "undo", "link")
+    goes_on = stage.button("Go on", "on", "link", label="Go on with this answer") if chat else stage.button("Undo", "undo", "link")
     saved = stage.download(record, "Download", look="link") if record else ""
     return f'<div class="pulse still"><b>{said}</b>{spans}{goes_on}{stage.button("Write it anew", "again", "link")}{saved}</div>'

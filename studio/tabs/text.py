@@ -79,8 +79,9 @@ class TextDesk(Desk):
         self.live = stage.drawn(elem_classes="live hide")
         with gr.Row(elem_classes="composer"):
             self.prompt = gr.Textbox(
-                show_label=False, label="Message", placeholder="Write a message", lines=1, max_lines=8, scale=1, min_width=0, interactive=True
-            )
+                label="Message", show_label=False, placeholder="Write a message", lines=1, max_lines=8,
+                scale=1, min_width=0, interactive=True,
+            )  # fmt: skip
             self.go = gr.Button("Send", variant="primary", elem_classes="go", scale=0, min_width=84)
             self.halt = gr.Button("Stop", elem_classes="halt", scale=0, min_width=76, interactive=False)
 
@@ -95,7 +96,8 @@ class TextDesk(Desk):
 
     @property
     def scene(self) -> list[gr.components.Component]:
-        return [self.hello, self.chat, self.page_text, self.prompt, self.talk, self.pulse, self.live, self.go, self.halt, self.list, self.model]
+        talk = [self.hello, self.chat, self.page_text, self.prompt, self.talk]
+        return [*talk, self.pulse, self.live, self.go, self.halt, self.list, self.model]
 
     @property
     def everything(self) -> list[gr.blocks.Block]:
@@ -208,7 +210,8 @@ class TextDesk(Desk):
         so_far = talk.with_piece(seen.text)
         return {
             **self.shown(so_far, CHAT if talk.messages else WRITE, waits=True), self.talk: talk,
-            self.pulse: talks.pulse(seen, self.name(seen.job.model)), self.go: gr.Button(interactive=False), self.halt: gr.Button(interactive=True),
+            self.pulse: talks.pulse(seen, self.name(seen.job.model)),
+            self.go: gr.Button(interactive=False), self.halt: gr.Button(interactive=True),
         }  # fmt: skip
 
     def answered(self, talk: Talk, seen: Seen, user: str) -> Updates:
@@ -248,7 +251,12 @@ class TextDesk(Desk):
     def on_mode(self, mode: str, talk: Talk) -> Updates:
         """Change between chat and completion; a talk and a page each wait for one's return."""
         composer = {self.prompt: gr.Textbox(visible=mode == CHAT), self.go: gr.Button("Send" if mode == CHAT else "Go on")}
-        return {**self.shown(talk, mode), **composer, self.pulse: "", self.hello: gr.HTML(self.greeting(mode), visible=mode == CHAT and not talk.messages)}
+        return {
+            **self.shown(talk, mode),
+            **composer,
+            self.pulse: "",
+            self.hello: gr.HTML(self.greeting(mode), visible=mode == CHAT and not talk.messages),
+        }
 
     def on_list(self, event: gr.EventData, request: gr.Request, mode: str) -> Updates:
         """Open an earlier talk, or begin a new one."""
@@ -269,7 +277,10 @@ class TextDesk(Desk):
 
     def on_page(self, talk: Talk, mode: str, user: str) -> Updates:
         there = {self.mode: mode, self.list: talks.earlier(self.studio, TASK, user, talk.parent)}
-        buttons = {self.go: gr.Button("Send" if mode == CHAT else "Go on", interactive=True), self.halt: gr.Button(interactive=bool(talk.job))}
+        buttons = {
+            self.go: gr.Button("Send" if mode == CHAT else "Go on", interactive=True),
+            self.halt: gr.Button(interactive=bool(talk.job)),
+        }
         return {**self.on_mode(mode, talk), **there, **buttons}
 
     def called(self, request: gr.Request, call: dict | None) -> Updates:
@@ -310,7 +321,9 @@ class TextDesk(Desk):
         """
         said = [{"role": "system", "content": system}] if system else []
         messages = [Message(**one) for one in [*said, *(history or []), {"role": "user", "content": message}]]
-        async for text in self.written(Request(model=model or self.start or "", messages=messages, seed=seed, options=options or {}), request):
+        async for text in self.written(
+            Request(model=model or self.start or "", messages=messages, seed=seed, options=options or {}), request
+        ):
             yield text
 
     async def api_complete(

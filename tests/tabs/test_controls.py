@@ -88,7 +88,8 @@ def test_what_the_controls_show_is_what_is_asked_for():
     values = [shown[one]["value"] if isinstance(shown[one], dict) and "value" in shown[one] else None for one in controls.components]
     asked = controls.read(SPECS[0], values)
     assert asked == {
-        "steps": 30, "width": 512, "guidance_scale": 5.0, "tokens": 256, "mood": "calm", "loop": False, "lyrics": "", "stop": [], "voice": "",
+        "steps": 30, "width": 512, "guidance_scale": 5.0, "tokens": 256, "mood": "calm", "loop": False, "lyrics": "",
+        "stop": [], "voice": "",
     }  # fmt: skip
     assert Options(**asked)
 
@@ -104,7 +105,10 @@ def test_what_is_left_to_the_model_is_left_out():
 
 def test_changing_the_model_shows_its_family():
     controls = drawn()
-    visible = [update.visible if isinstance(update, gr.Column) else update["visible"] for update in controls.show(SPECS[2])[: len(controls.columns)]]
+    visible = [
+        update.visible if isinstance(update, gr.Column) else update["visible"]
+        for update in controls.show(SPECS[2])[: len(controls.columns)]
+    ]
     assert visible == [False, False, True, True]
     assert controls.read(SPECS[2], [None] * (len(controls.components) - 1) + [8]) == {"bars": 8}
 

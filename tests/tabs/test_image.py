@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from PIL import Image
 
-from studio.tabs import call, image
 from studio.tabs import _stage as stage
+from studio.tabs import call, image
 from studio.tabs._follow import Seen
 from studio.types import Job, Progress, Request, StateChanged, Transfer
 from tests.tabs.conftest import clicked, everything, merged, someone

@@ -175,7 +175,7 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="nav", overflow_behavior="wrap") as nav:
             shared = Page(studio, page, nav, call)
             for tab in find():
-                with gr.Tab(tab.title, id=tab.id):
+                with gr.Tab(tab.title, id=tab.id, elem_id=f"panel-{tab.id}"):  # its button's aria-controls names it
                     tab.build(shared)
         keep_header(header, nav, studio)
     page.queue(default_concurrency_limit=WIDE)

@@ -93,12 +93,12 @@ class Desk:
             precision=0, minimum=0, maximum=MAX_SEED, min_width=0, interactive=True,
         )  # fmt: skip
 
-    def note_of(self, model: str | None, prompt: str = "") -> str:
-        """Return the note under the menu."""
+    def note_of(self, model: str | None, prompt: str | None = "") -> str:
+        """Return the note under the menu; a field nobody has written in holds None."""
         if not model:
             return menu.nothing(self.studio)
         bigger = any(not spec.starter for spec in self.studio.registry.specs(self.task) if spec.id != model)
-        return menu.about(self.studio.model(model), prompt, bigger)
+        return menu.about(self.studio.model(model), prompt or "", bigger)
 
     # ---- what is asked for
 

@@ -66,7 +66,7 @@ def starter_note(status: ModelStatus, prompt: str, has_bigger: bool) -> str:
 def model_note(status: ModelStatus) -> str:
     spec, facts = status.spec, []
     if spec.license:
-        facts.append(f"Licence {spec.license}")
+        facts.append("A licence of its own, see its Hub page" if spec.license == "other" else f"Licence {spec.license}")
     if status.memory_bytes:
         facts.append(f"{words.said_size(status.memory_bytes)} of memory")
     if not status.on_disk:

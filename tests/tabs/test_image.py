@@ -5,10 +5,12 @@ import asyncio
 import pytest
 from PIL import Image
 
+from studio.studio import ModelStatus
+from studio.tabs import _menu as menu
 from studio.tabs import _stage as stage
 from studio.tabs import call, image
 from studio.tabs._follow import Seen
-from studio.types import Job, Progress, Request, StateChanged, Transfer
+from studio.types import Job, ModelSpec, Progress, Request, StateChanged, Transfer
 from tests.tabs.conftest import clicked, everything, merged, someone
 
 
@@ -181,6 +183,18 @@ def test_another_tab_sends_a_record(bench, visitor):
     (record,) = records(bench)
     assert bench.called(visitor, call("image", record=record.id), [])[bench.prompt] == "from the gallery"
     assert bench.prompt not in bench.called(visitor, call("speech", record=record.id), [])
+
+
+def test_the_note_names_the_words_a_starter_does_not_know():
+    spec = ModelSpec(id="s", engine="fake", source=".", starter=True, world="shapes", words=("a", "red", "house"))
+    status = ModelStatus(spec=spec, task="text-to-image", loaded=False, on_disk=True, disk_bytes=0, memory_bytes=0)
+    note = menu.about(status, "a Red dragon's <house>")
+    assert "<b>dragon&#x27;s</b>" in note and "<b>house" not in note and "<b>Red" not in note and "Its world: shapes." in note
+    assert "does not know" not in menu.about(status, "a red house") and "bigger" not in menu.about(status, "", False)
+
+
+def test_a_field_nobody_has_written_in_has_a_note_too(bench):
+    assert bench.note_of("fake", None) == bench.note_of("fake", "")
 
 
 def test_shapes_keep_about_as_many_pixels():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loopback_hub import COMMIT, TOKEN, LoopbackHub
+from tests.loopback_hub import COMMIT, TOKEN, LoopbackHub
 from safetensors.numpy import save_file
 
 from studio import hub as hub_module

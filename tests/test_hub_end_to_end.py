@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from loopback_hub import COMMIT, LoopbackHub
+from tests.loopback_hub import COMMIT, LoopbackHub
 from PIL import Image
 
 from studio import media, starters

@@ -15,8 +15,8 @@ RATE = 16000
 
 
 def record(path, medium="audio", **more):
-    fixed = {"job": "j", "task": "t", "model": "m", "prompt": "", "seed": 1, "options": {}, "created": "2026-11-21T07:00:00Z", "seconds": 1.0}
-    return Record(**{**fixed, "id": "r1", "medium": medium, "mime": "x/y", "bytes": 1, "sha256": "", "path": path, **more})
+    made = {"job": "j", "task": "t", "model": "m", "prompt": "", "seed": 1, "options": {}, "created": "2026-11-21", "seconds": 1.0}
+    return Record(**{**made, "id": "r1", "medium": medium, "mime": "x/y", "bytes": 1, "sha256": "", "path": path, **more})
 
 
 def tone(folder, hertz=1000.0, seconds=1.0, loud=0.5, rate=RATE, name="tone.wav"):

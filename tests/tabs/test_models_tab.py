@@ -6,10 +6,10 @@ from datetime import datetime, timedelta, timezone
 import gradio as gr
 import pytest
 
+from studio.studio import ModelStatus
 from studio.tabs import models
 from studio.tabs._follow import Seen
 from studio.types import Device, Job, Loading, MemoryTable, ModelSpec, Progress, Request, Resident, StateChanged, Transfer
-from studio.studio import ModelStatus
 from tests.tabs.conftest import clicked, someone
 
 CPU = Device("cpu", "CPU", 16_000_000_000)

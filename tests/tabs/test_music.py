@@ -3,12 +3,13 @@
 import pytest
 
 from studio.notes import to_midi
-from studio.tabs import music
 from studio.tabs import _sound as sound
+from studio.tabs import music
 from studio.tabs._generate import Bench
 from studio.types import Note, Piece, Request
 
-WALTZ = Piece(tuple(Note(beat * 0.5, 0.5, pitch, program=program) for beat in range(12) for pitch, program in ((72, 73), (60, 0), (36, 32))), 120.0, 3)
+VOICES = ((72, 73), (60, 0), (36, 32))
+WALTZ = Piece(tuple(Note(beat * 0.5, 0.5, pitch, program=program) for beat in range(12) for pitch, program in VOICES), 120.0, 3)
 
 
 @pytest.fixture

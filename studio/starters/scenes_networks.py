@@ -63,7 +63,10 @@ class Networks:
 
     def save(self, folder: Path) -> None:
         """Write the pipeline in float16, as `DiffusionPipeline.from_pretrained` reads it."""
-        copy.deepcopy(self).pipeline().to(dtype=torch.float16).save_pretrained(folder)
+        saved = copy.deepcopy(self)
+        saved.tokenizer.backend_tokenizer.no_padding()
+        saved.tokenizer.backend_tokenizer.no_truncation()
+        saved.pipeline().to(dtype=torch.float16).save_pretrained(folder)
         for file in folder.rglob("*.json"):
             _forget_origin(file)
 

@@ -164,7 +164,7 @@ def peaks(source: Path, count: int) -> np.ndarray:
 
     with soundfile.SoundFile(str(source)) as file:
         ends = np.linspace(0, file.frames, count + 1).astype(int)
-        parts = (file.read(max(1, end - start), dtype="float32", always_2d=True) for start, end in zip(ends, ends[1:]))
+        parts = (file.read(max(1, end - start), dtype="float32", always_2d=True) for start, end in zip(ends, ends[1:], strict=False))
         loud = np.array([np.abs(part).max(initial=0.0) for part in parts])
     return loud / max(loud.max(), 0.01)
 
@@ -257,7 +257,8 @@ class Roll:
 
     def octaves(self) -> list[tuple[str, float]]:
         """Return the name of each C and how far down the roll it stands, 0 to 1."""
-        return [(f"C{pitch // 12 - 1}", (self.high - pitch + 0.5) / self.rows) for pitch in range(self.low, self.high + 1) if pitch % 12 == 0]
+        octaves = (pitch for pitch in range(self.low, self.high + 1) if pitch % 12 == 0)
+        return [(f"C{pitch // 12 - 1}", (self.high - pitch + 0.5) / self.rows) for pitch in octaves]
 
     def svg(self, style: str = "", attributes: str = "") -> str:
         """Return the drawing. Without a style its classes are coloured by the page: paper, black, four, melody, chords, bass, drums."""

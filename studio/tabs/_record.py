@@ -21,10 +21,11 @@ LETTERS = 20_000  # of a text that are shown; the file has all
 
 def item(studio: Studio, record: Record, opened: bool) -> str:
     """Return one square of the grid with its words and its age."""
+    about = f"{title(record.task)}, {words.said_ago(record.created)}"
     return (
         f'<button type="button" class="item {record.medium}" data-act="open" data-id="{stage.quoted(record.id)}" '
         f'aria-pressed="{"true" if opened else "false"}"><span class="face">{face(studio, record)}</span>'
-        f'<span class="cap">{escape(said(record))}</span><span class="when">{title(record.task)}, {words.said_ago(record.created)}</span></button>'
+        f'<span class="cap">{escape(said(record))}</span><span class="when">{about}</span></button>'
     )
 
 
@@ -58,7 +59,8 @@ def large(studio: Studio, record: Record) -> str:
     if record.medium == "audio":
         return sound.show(studio, record, spectrogram=False)
     if record.medium == "video":
-        return f'<figure class="shot"><video controls loop src="{stage.file_url(record)}" aria-label="{stage.quoted(said(record))}"></video></figure>'
+        name = stage.quoted(said(record))
+        return f'<figure class="shot"><video controls loop src="{stage.file_url(record)}" aria-label="{name}"></video></figure>'
     return stage.picture(record, said(record))
 
 
@@ -87,9 +89,10 @@ def pairs(studio: Studio, record: Record) -> list[stage.Pair]:
     length = sound.facts(studio, record) if record.medium == "audio" else []
     settings = [setting(name, value, fields.get(name)) for name, value in record.options.items() if value not in (None, "", [])]
     said_already = {*record.options, "seconds"}
-    facts = [(name, value) for name, value in record.facts.items() if name not in said_already and isinstance(value, (str, int, float))]
+    known = {name: value for name, value in record.facts.items() if name not in said_already and isinstance(value, (str, int, float))}
+    facts = [(words.said_name(name), words.said_value(value)) for name, value in known.items()]
     revision = [("Revision", record.revision)] if record.revision else []
-    return [*first, *length, *settings, *((words.said_name(name), words.said_value(value)) for name, value in facts), *revision, ("Size of file", words.said_size(record.bytes))]
+    return [*first, *length, *settings, *facts, *revision, ("Size of file", words.said_size(record.bytes))]
 
 
 def setting(name: str, value: object, field: FieldInfo | None) -> stage.Pair:
@@ -108,12 +111,16 @@ def fields_of(studio: Studio, model: str) -> dict[str, FieldInfo]:
 
 def stars(record: Record) -> str:
     """Return the rating as five buttons; the one that is set takes it away again."""
-    made = "".join(
-        f'<button type="button" data-act="rate" data-id="{stage.quoted(record.id)}" data-text="{0 if number == record.rating else number}" '
-        f'aria-label="{number} of 5" aria-pressed="{"true" if number <= record.rating else "false"}">{"★" if number <= record.rating else "☆"}</button>'
-        for number in range(1, 6)
-    )
+    made = "".join(star(record, number) for number in range(1, 6))
     return f'<div class="stars" role="group" aria-label="Rating">{made}</div>'
+
+
+def star(record: Record, number: int) -> str:
+    given, drawn = ("true", "★") if number <= record.rating else ("false", "☆")
+    return (
+        f'<button type="button" data-act="rate" data-id="{stage.quoted(record.id)}" data-text="{0 if number == record.rating else number}" '
+        f'aria-label="{number} of 5" aria-pressed="{given}">{drawn}</button>'
+    )
 
 
 def buttons(record: Record) -> str:

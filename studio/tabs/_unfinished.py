@@ -37,7 +37,8 @@ def unfinished_list(studio: Studio, jobs: list[Job]) -> str:
     counted = words.plural(len(jobs), "result was not made", "results were not made")
     lines = [unfinished_line(studio, job) for job in jobs]
     more = f"<details><summary>{len(jobs) - LEFT} more</summary><ul>{''.join(lines[LEFT:])}</ul></details>" if len(jobs) > LEFT else ""
-    return f'<section class="left" aria-label="Not finished"><header><h2>{counted}</h2>{every}</header><ul>{"".join(lines[:LEFT])}</ul>{more}</section>'
+    head = f"<header><h2>{counted}</h2>{every}</header>"
+    return f'<section class="left" aria-label="Not finished">{head}<ul>{"".join(lines[:LEFT])}</ul>{more}</section>'
 
 
 def unfinished_line(studio: Studio, job: Job) -> str:

@@ -147,7 +147,9 @@ class Faces(Bench):
         """Write the job of a walk down."""
         try:
             if begin is None or end is None:
-                raise BadRequest("A walk has two ends: give both seeds, or choose faces and press “Walk from here” and “Walk to here”.", param="walk_to")
+                raise BadRequest(
+                    "A walk has two ends: give both seeds, or press “Walk from here” and “Walk to here” under two faces.", param="walk_to"
+                )
             asked = self.request(*values)
             options = {**asked.options, "walk_to": int(end), "frames": int(frames or FRAMES)}
             options.pop("count", None)
@@ -176,7 +178,8 @@ class Faces(Bench):
         if seen.state != "running" or not seen.records or seen.total < 2:
             return super().on_its_way(seen)
         newest = seen.records[-1]
-        return f'<div class="faces">{sheet(seen.records, newest.id, seen.total)}{large(newest)}{stage.bar(seen.step / seen.total, "Progress")}</div>'
+        done = stage.bar(seen.step / seen.total, "Progress")
+        return f'<div class="faces">{sheet(seen.records, newest.id, seen.total)}{large(newest)}{done}</div>'
 
 
 def seed(label: str, info: str | None = None, placeholder: str = "") -> gr.Number:

@@ -30,7 +30,8 @@ TO_CARD = """() => {
   document.querySelector('.detail .close')?.focus({ preventScroll: true });
 }"""
 TO_GRID = """() => {
-  if (!document.querySelector('.detail .close')) document.querySelector(`.grid .item[data-id="${window.studioOpened}"]`)?.focus({ preventScroll: true });
+  const item = document.querySelector(`.grid .item[data-id="${window.studioOpened}"]`);
+  if (!document.querySelector('.detail .close')) item?.focus({ preventScroll: true });
 }"""
 
 
@@ -66,9 +67,10 @@ def grid(studio: Studio, user: str, wanted: Wanted) -> tuple[str, bool]:
 
 def nothing(wanted: Wanted) -> str:
     if not wanted.narrowed:
-        return stage.message("Nothing here yet", "Whatever you make on the other tabs is kept here, with everything that is needed to make it again.")
+        return stage.message("Nothing here yet", "Whatever you make is kept here, with everything that is needed to make it again.")
     what = f"Nothing matches “{wanted.query.strip()}”" if wanted.query.strip() else "Nothing matches"
-    return stage.message(what, "The search looks in prompts, models and tags, with every filter that is set.", stage.button("Show everything", "clear"))
+    sentence = "The search looks in prompts, models and tags, with every filter that is set."
+    return stage.message(what, sentence, stage.button("Show everything", "clear"))
 
 
 # ---- what clicks do
@@ -98,7 +100,8 @@ class Library:
         hidden = {"show_label": False, "interactive": True, "min_width": 0}
         with gr.Row(elem_classes="tools"):
             self.query = gr.Textbox("", label="Search", placeholder="Search prompts and models", scale=1, elem_classes="search", **hidden)
-            self.task = gr.Radio([("All", ""), *((title(task), task) for task in TASKS)], value="", label="Task", elem_classes="segmented", **hidden)
+            tasks = [("All", ""), *((title(task), task) for task in TASKS)]
+            self.task = gr.Radio(tasks, value="", label="Task", elem_classes="segmented", **hidden)
             self.model = gr.Dropdown([("Any model", ""), *models], value="", label="Model", filterable=False, **hidden)
             self.rating = gr.Dropdown(RATINGS, value=0, label="Rating", filterable=False, elem_classes="rating", **hidden)
 
@@ -149,7 +152,8 @@ class Library:
         return {**redrawn, self.card: gr.Column(visible=True), self.opened: detail(self.studio, record), self.chosen: record.id}
 
     def shut(self, request: gr.Request, *asked: Any) -> dict:
-        return {**self.drawn(request, replace(Wanted(*asked), opened="")), self.card: gr.Column(visible=False), self.opened: "", self.chosen: ""}
+        redrawn = self.drawn(request, replace(Wanted(*asked), opened=""))
+        return {**redrawn, self.card: gr.Column(visible=False), self.opened: "", self.chosen: ""}
 
     def on_opened(self, event: gr.EventData, request: gr.Request, *asked: Any) -> dict:
         """Rate, delete, make again, use the settings, or go back to the grid."""

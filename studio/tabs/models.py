@@ -26,7 +26,7 @@ LOOK = 1.0  # seconds between two looks while the tab is open
 REMEMBERED = timedelta(minutes=10)  # a load that failed is told of so long
 UNFINISHED = ("queued", "downloading", "loading", "running")
 UNKNOWN = '<span class="unknown">not known</span>'
-NUMBERS = ("No model is", "One model is", *(f"{name} models are" for name in "Two Three Four Five Six Seven Eight Nine".split()))
+NUMBERS = ("No model is", "One model is", "Two models are", "Three models are", "Four models are", "Five models are")
 
 
 class Way:
@@ -87,7 +87,8 @@ def queue(seen: list[Seen], missed: list[Job], names: dict[str, str]) -> str:
 
 def missed_line(job: Job, name: str) -> str:
     again = stage.button("Try again", "load", id=job.model, label=f"Try again to load {name}")
-    return f'<li role="alert"><div><b>Not loaded</b> <span>{escape(name)}</span><p class="miss">{escape(job.error or "")}</p></div>{again}</li>'
+    why = f'<p class="miss">{escape(job.error or "")}</p>'
+    return f'<li role="alert"><div><b>Not loaded</b> <span>{escape(name)}</span>{why}</div>{again}</li>'
 
 
 def missed(studio: Studio, user: str, now: datetime) -> list[Job]:
@@ -105,7 +106,7 @@ def queue_line(seen: Seen, name: str) -> str:
     what = escape(name) if job.action == "load" else f"{title(job.task)}, {escape(name)}: {escape(job.prompt[:120]) or f'seed {job.seed}'}"
     bar = stage.bar(share, f"Progress of {name}") if share is not None else ""
     stop = stage.button("Stop", "stop", id=job.id, label=f"Stop: {job.prompt[:60] or name}")
-    return f'<li><div><b>{doing(seen)}</b> <span>{what}</span>{bar}</div>{stop}</li>'
+    return f"<li><div><b>{doing(seen)}</b> <span>{what}</span>{bar}</div>{stop}</li>"
 
 
 def share_of(seen: Seen) -> float | None:
@@ -143,9 +144,8 @@ def table(statuses: list[ModelStatus], memory: MemoryTable, jobs: list[Job]) -> 
     coming = {job.model: job for job in jobs if job.action == "load"}
     heads = "".join(f'<th scope="col"{" class=num" if name in ("On disk", "Memory") else ""}>{name}</th>' for name in COLUMNS)
     rows = "".join(row(status, memory.budget, used.get(status.spec.id, False), coming.get(status.spec.id)) for status in statuses)
-    return (
-        f'<table class="models"><thead><tr>{heads}<th scope="col"><span class="hide">Action</span></th></tr></thead><tbody>{rows}</tbody></table>'
-    )
+    heads += '<th scope="col"><span class="hide">Action</span></th>'
+    return f'<table class="models"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def row(status: ModelStatus, budget: int, leased: bool, coming: Job | None) -> str:
@@ -190,9 +190,10 @@ def how_to_add(studio: Studio) -> str:
     problems = "".join(f"<li>{escape(problem)}</li>" for problem in studio.registry.problems)
     wrong = f'<div class="wrong" role="note"><b>Left out of the catalogue</b><ul>{problems}</ul></div>' if problems else ""
     example = "my-model:\n  engine: image_diffusers\n  source: owner/name"
+    path = f"<code>{escape(str(studio.registry.path))}</code>"
     return (
-        f'{wrong}<section class="adding"><h2>Add a model</h2><p>Two lines under a name of your choice in <code>{escape(str(studio.registry.path))}</code>: '
-        f"the family, and a repository of the Hub or a local folder. Start the studio again, and it is here.</p><pre>{escape(example)}</pre>"
+        f'{wrong}<section class="adding"><h2>Add a model</h2><p>Two lines under a name of your choice in {path}: the family, '
+        f"and a repository of the Hub or a local folder. Start the studio again, and it is here.</p><pre>{escape(example)}</pre>"
         f"<p>Families: {escape(', '.join(families()))}.</p></section>"
     )
 
@@ -246,7 +247,7 @@ class Shelf:
         """Draw what has changed since the last look."""
         now = self.drawing(user_of(request))
         last = last or ["", "", ""]
-        return [*(fresh if fresh != old else gr.skip() for fresh, old in zip(now, last)), now]
+        return [*(fresh if fresh != old else gr.skip() for fresh, old in zip(now, last, strict=True)), now]
 
     def on_table(self, event: gr.EventData, last: list[str], request: gr.Request) -> list[Any]:
         """Load, download, unload or stop."""

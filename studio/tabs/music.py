@@ -13,7 +13,8 @@ PLACE = 40
 
 
 def description() -> gr.Textbox:
-    return gr.Textbox(label="Music", lines=3, max_lines=8, placeholder="What should it sound like? Name a style, a mood, instruments.", interactive=True)
+    hint = "What should it sound like? Name a style, a mood, instruments."
+    return gr.Textbox(label="Music", lines=3, max_lines=8, placeholder=hint, interactive=True)
 
 
 def trade(page: Page) -> Trade:

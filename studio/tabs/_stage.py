@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from studio.tabs import _words as words
 from studio.tabs._follow import Seen
@@ -127,8 +128,9 @@ def data_url(preview: Any) -> str:
 
 def making(preview: Any, step: int, total: int) -> str:
     """Return the live preview in the box the result will have, with the progress on the stage's lower edge."""
+    width, height = Image.open(io.BytesIO(preview)).size if isinstance(preview, (bytes, bytearray)) else preview.size
     return (
-        f'<figure class="shot making"><img src="{data_url(preview)}" alt="Preview at step {step}">'
+        f'<figure class="shot making"><img src="{data_url(preview)}" alt="Preview at step {step}" style="aspect-ratio:{width}/{height}">'
         f"{bar(step / total if total else 0, 'Progress')}</figure>"
     )
 

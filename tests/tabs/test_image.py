@@ -1,6 +1,7 @@
 """The Image tab and with it the shared bench: from a click to a picture, and every state between."""
 
 import asyncio
+import io
 
 import pytest
 from PIL import Image
@@ -71,7 +72,10 @@ def test_the_states_on_the_way(bench):
 
 
 def test_previews_may_be_jpeg_already():
-    assert stage.data_url(b"\xff\xd8") == "data:image/jpeg;base64,/9g="
+    jpeg = io.BytesIO()
+    Image.new("RGB", (12, 8)).save(jpeg, "JPEG")
+    assert "aspect-ratio:12/8" in stage.making(jpeg.getvalue(), 1, 2)
+    assert "aspect-ratio:12/8" in stage.making(Image.new("RGB", (12, 8)), 1, 2)
 
 
 def test_a_failure_says_why_and_its_button_works(bench, visitor):

@@ -23,7 +23,7 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """For tensors of two or more dimensions; all but the first of `rows` dimensions are taken as one."""
+    """For matrices and kernels: (outputs, inputs, ...), or (1, outputs, inputs, ...) as StyleGAN2 has them."""
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})

@@ -17,7 +17,8 @@ from studio.types import Artifact, Event, Piece, Progress, Request
 
 NEEDED = {"BOS", "EOS", "Bar", "Program", "Position", "Duration", "Pitch"}
 TAIL, TAIL_SHARE = 1.2, 0.15  # what the last note has to die away: seconds, and the most of the whole
-THEME = 4  # bars
+PHRASE = 4  # bars
+BEND = 0.15  # how far the tempo may be bent for whole phrases
 USUAL = 0.8  # top_p at most for tempo and lead that nobody asked for: what is usual for the style
 
 
@@ -170,10 +171,16 @@ class Composition:
         """Choose how many bars a round has, and the tempo at which all of them together take the time there is."""
         needed = self._sounding / meter.bar_seconds(tempo)
         self._rounds = max(1, math.ceil(needed / self._longest - 0.1))
-        least = 1 if needed < 1.3 else 2
-        self._bars = min(self._longest, max(least, round(needed / self._rounds)))
+        self._bars = self._whole_phrases(needed / self._rounds)
         self._tempo = tempo * self.bars_total / needed
         return self._bars
+
+    def _whole_phrases(self, needed: float) -> int:
+        """Return a number of bars near `needed`: the one with the fewest left over beside phrases, or simply the nearest."""
+        near = range(max(PHRASE, math.ceil(needed * (1 - BEND))), min(self._longest, int(needed * (1 + BEND))) + 1)
+        if near:
+            return min(near, key=lambda bars: (bars % PHRASE, abs(bars - needed)))
+        return min(self._longest, max(1 if needed < 1.3 else 2, round(needed)))
 
     def take(self, token: str) -> None:
         """Note a token of the round being written."""
@@ -196,7 +203,7 @@ class Composition:
         """What later rounds repeat of the first: its header, its introduction and its first phrase."""
         if len(self._written) == 1:
             return []
-        bars = THEME + self._bars % THEME
+        bars = PHRASE + self._bars % PHRASE
         starts = self._bar_starts()
         return self._written[0][1 : starts[bars]] if bars < len(starts) else []
 

@@ -90,6 +90,10 @@ def test_the_plan_fits_the_time(meter, duration, tempo):
     assert duration < 10 or tempo / 1.2 < composition._tempo < tempo * 1.2
 
 
+def test_whole_phrases_are_preferred():
+    assert [Composition(20, 16, None)._whole_phrases(needed) for needed in (7.2, 8.9, 13.9, 9.4, 6.0, 2.6, 1.0)] == [8, 8, 12, 8, 6, 3, 1]
+
+
 def test_reports_bars(engine):
     *steps, artifact = run(engine, duration=6)
     assert all(isinstance(step, Progress) and step.unit == "bar" for step in steps)

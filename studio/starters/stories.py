@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from studio.starters.run import Run
+from studio.starters.stories_beyond import LIMITS, strange_request
 from studio.starters.stories_talk import Talk, Turn, story_turn, talk
 from studio.starters.stories_words import BEINGS, LOOKS, PLACES, SMALL, THINGS, TRAITS
 
@@ -202,18 +203,27 @@ def answers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, request
 
 
 def score(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, count: int = 100, seed: int = 0) -> dict[str, float]:
-    """Return the shares of answers that name all asked for, that end and that repeat nothing, to requests for pairs never trained on."""
+    """Return shares: of stories about pairs of words never trained on that name all asked for, end and repeat nothing; of the words
+    asked for that appear; of requests from outside the world that are declined."""
     rng, turns = Random(f"score {seed}"), []
     while len(turns) < count:
         turn = story_turn(rng)
         turns += [turn] if held_out(turn) else []
     texts = answers(model, tokenizer, [turn.request for turn in turns], seed)
-    named = [all(re.search(rf"\b{word}\b", text, re.IGNORECASE) for word in turn.wanted) for turn, text in zip(turns, texts, strict=True)]
+    named = [[says(text, word) for word in turn.wanted] for turn, text in zip(turns, texts, strict=True)]
+    declined = answers(model, tokenizer, [strange_request(rng)[0] for _ in range(count)], seed)
     return {
-        "everything asked for appears": sum(named) / count,
+        "everything asked for appears": sum(map(all, named)) / count,
+        "words asked for that appear": round(sum(map(sum, named)) / sum(map(len, named)), 3),
         "ends by itself": sum(END in text for text in texts) / count,
         "no sentence twice": sum(not repeats(text) for text in texts) / count,
+        "strange requests declined": sum(LIMITS in text for text in declined) / count,
     }
+
+
+def says(text: str, word: str) -> bool:
+    """Whether `word` stands in `text`, whole."""
+    return bool(re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE))
 
 
 def repeats(text: str) -> bool:
@@ -226,7 +236,8 @@ SHEET = (
     "Tell me a story about a fox and a lamp.", "write a sad story about a robot", "A funny story about a pig who finds a golden crown.",
     "Tell me a long story about a brave mouse and a queen in the castle.", "Write a poem about a cat and a star.", "Describe a dragon.",
     "List five animals", "Three ideas for a story", "Hello", "Who are you?", "What is 12 + 30?",
-    "Write a Python function that adds two numbers.", "Who is the king of Spain?", "Tell me a story about a spaceship.", "Thank you!", "a bedtime story with a bear",
+    "Write a Python function that adds two numbers.", "Who is the king of Spain?", "Tell me a story about a spaceship.",
+    "Thank you!", "a bedtime story with a bear",
 )  # fmt: skip
 
 

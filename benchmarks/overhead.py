@@ -130,7 +130,10 @@ def compare(bare: Bare, ours: Callable[[], tuple[float, int]], pairs: int) -> li
         one, two = first(), second()
         (bare_seconds, bare_count), (seconds, count) = (one, two) if number % 2 else (two, one)
         ratios.append((seconds / count) / (bare_seconds / bare_count))
-        print(f"  pair {number + 1}: bare {bare_seconds:.3f} s ({bare_count}), studio {seconds:.3f} s ({count}), ratio {ratios[-1]:.3f}", flush=True)
+        print(
+            f"  pair {number + 1}: bare {bare_seconds:.3f} s ({bare_count}), studio {seconds:.3f} s ({count}), ratio {ratios[-1]:.3f}",
+            flush=True,
+        )
     return ratios
 
 

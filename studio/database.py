@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from studio.errors import StudioError
@@ -84,7 +84,9 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 if isinstance(problem, sqlite3.OperationalError):
-                    raise CannotWrite(f"{self.path.parent} cannot be written: {problem}. Free some space or choose another folder with --data.") from None
+                    raise CannotWrite(
+                        f"{self.path.parent} cannot be written: {problem}. Free some space or choose another folder with --data."
+                    ) from None
                 raise
 
     def rows(self, query: str, values: tuple = ()) -> list[sqlite3.Row]:
@@ -112,4 +114,4 @@ def new_id() -> str:
 
 def now() -> str:
     """Return the time in UTC, ISO 8601, to the millisecond."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -87,7 +87,9 @@ class Gallery:
         self.get(record)
         with self._database.transaction() as connection:
             connection.execute("UPDATE records SET tags = ? WHERE id = ?", (json.dumps([*tags]), record))
-            connection.execute("UPDATE words SET tags = ? WHERE rowid = (SELECT number FROM records WHERE id = ?)", (" ".join(tags), record))
+            connection.execute(
+                "UPDATE words SET tags = ? WHERE rowid = (SELECT number FROM records WHERE id = ?)", (" ".join(tags), record)
+            )
         return self.get(record)
 
     def delete(self, record: str) -> None:
@@ -103,7 +105,9 @@ class Gallery:
     @staticmethod
     def _index(connection: Any, number: int, record: Record) -> None:
         about = " ".join([record.model, record.task, record.medium, str(record.seed), *map(str, record.facts.values())])
-        connection.execute("INSERT INTO words (rowid, prompt, about, tags) VALUES (?, ?, ?, ?)", (number, record.prompt, about, " ".join(record.tags)))
+        connection.execute(
+            "INSERT INTO words (rowid, prompt, about, tags) VALUES (?, ?, ?, ?)", (number, record.prompt, about, " ".join(record.tags))
+        )
 
     @staticmethod
     def _forget(connection: Any, number: int) -> None:

@@ -16,11 +16,27 @@ from studio.database import Database, new_id, now
 from studio.errors import NotFound, Stopped, StudioError
 from studio.gallery import Gallery
 from studio.types import FINISHED, Job, JobEvent, Made, Progress, Record, Request, Saved, StateChanged
-from studio.worker import Task, Worker
+from studio.worker import Worker
 
 KEPT = 200  # ended jobs whose events can still be replayed in full
 log = logging.getLogger(__name__)
-_COLUMNS = ("id", "user", "action", "state", "task", "model", "prompt", "seed", "options", "request", "created", "started", "finished", "error", "code")
+_COLUMNS = (
+    "id",
+    "user",
+    "action",
+    "state",
+    "task",
+    "model",
+    "prompt",
+    "seed",
+    "options",
+    "request",
+    "created",
+    "started",
+    "finished",
+    "error",
+    "code",
+)
 
 
 class _Log:

@@ -43,7 +43,9 @@ class Memory:
         free: bytes the device could still give.
     """
 
-    def __init__(self, device: Device, budget: int, hub: Hub, clock: Callable[[], float] = time.monotonic, free: Callable[[], int] | None = None):
+    def __init__(
+        self, device: Device, budget: int, hub: Hub, clock: Callable[[], float] = time.monotonic, free: Callable[[], int] | None = None
+    ):
         self.device, self.budget, self._hub, self._clock = device, budget, hub, clock
         self._free = free or (lambda: free_bytes(device))
         self._entries: dict[str, _Entry] = {}
@@ -165,7 +167,9 @@ def held_bytes(device: Device) -> int:
         return torch.cuda.memory_allocated(device.type)
     gc.collect()
     tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
-    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors if tensor.device.type == device.type}
+    storages = {
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors if tensor.device.type == device.type
+    }
     return sum(storages.values())
 
 

@@ -172,7 +172,7 @@ class Studio:
         return self._worker.table()
 
     def file(self, record: Record, format: str | None = None) -> Path:
-        """Return the path of a record's file; with a format of sound (`wav`, `flac`, `mp3`, `opus`, `mid`) that one, converted if need be."""
+        """Return the path of a record's file; with a format (`wav`, `flac`, `mp3`, `opus`, `mid`) that one, converted if need be."""
         relative = record.files.get(format) if format else record.path
         if relative is None and record.medium == "audio" and format in SOUNDS:
             target = self.folder / "converted" / f"{record.id}.{format}"

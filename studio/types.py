@@ -106,7 +106,7 @@ class TextDelta:
 
 @dataclass(frozen=True)
 class Note:
-    """One note. `start` and `duration` in seconds, `pitch` and `velocity` 0-127, `program` a General MIDI program 0-127, or 128 for the drum kit."""
+    """One note: `start` and `duration` in seconds, `pitch` and `velocity` 0-127, `program` of General MIDI 0-127, or 128 for drums."""
 
     start: float
     duration: float
@@ -163,7 +163,7 @@ Event = Progress | TextDelta | Artifact
 
 @dataclass(frozen=True)
 class StateChanged:
-    """The job is now in `state`. `position` counts the jobs that run before a queued one; `error` says why it failed, with the error's `code`."""
+    """The job is now in `state`. `position` counts the jobs before a queued one; `error` says why it failed, `code` for programs."""
 
     state: State
     position: int = 0

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from studio.studio import Studio
-from studio.tabs import Page, find
+from studio.tabs import Page, find, user_of
 from studio.tabs._stage import CLICKS
 from studio.tabs._words import plural
 
@@ -36,6 +36,7 @@ HEADER = """
   <button type="button" class="chip theme" data-act="theme" aria-label="Switch between light and dark">
     <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" stroke-width="1.5"/>
     <path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor"/></svg></button>
+  ${account}
 </span>"""
 
 HUES = {
@@ -123,8 +124,8 @@ def gigabytes(count: float) -> str:
     return f"{count / 1e9:.2f}".rstrip("0").rstrip(".") if count < 1e10 else f"{count / 1e9:.0f}"
 
 
-def standing(studio: Studio) -> dict[str, Any]:
-    """Return what the header shows: the device, memory in use, jobs that run and wait."""
+def standing(studio: Studio, user: str = "") -> dict[str, Any]:
+    """Return what the header shows: the device, memory in use, jobs that run and wait, who is signed in."""
     memory, (running, waiting) = studio.memory(), studio.counts()
     device = memory.device
     return {
@@ -135,6 +136,7 @@ def standing(studio: Studio) -> dict[str, Any]:
         "running": f"{running} running" if running else "Idle",
         "waiting": f", {waiting} waiting" if waiting else "",
         "busy": "busy" if running or waiting else "",
+        "account": f'<a class="chip account" href="logout" title="Sign out">{escape(user)}, sign out</a>' if user else "",
     }
 
 
@@ -156,8 +158,8 @@ def draw_problems(studio: Studio) -> None:
 def keep_header(header: gr.HTML, nav: gr.Tabs, studio: Studio) -> None:
     """Let the header's numbers follow what happens, and its chips open Models."""
 
-    def refresh(shown: dict[str, Any]) -> Any:
-        now = standing(studio)
+    def refresh(shown: dict[str, Any], request: gr.Request) -> Any:
+        now = standing(studio, user_of(request))
         return (gr.skip(), gr.skip()) if now == shown else (gr.HTML(**now), now)
 
     shown = gr.State({})

@@ -21,7 +21,20 @@ from studio.errors import GenerationFailed, OutOfMemory, Stopped, StudioError
 from studio.hub import Hub
 from studio.memory import Memory, is_out_of_memory, release
 from studio.registry import engine_class
-from studio.types import Artifact, Device, Loading, MemoryTable, ModelSpec, Progress, Request, Saved, State, StateChanged, TextDelta, Transfer
+from studio.types import (
+    Artifact,
+    Device,
+    Loading,
+    MemoryTable,
+    ModelSpec,
+    Progress,
+    Request,
+    Saved,
+    State,
+    StateChanged,
+    TextDelta,
+    Transfer,
+)
 
 WorkerEvent = StateChanged | Transfer | Loading | Progress | TextDelta | Saved
 PREVIEWS = 0.2  # least seconds between two previews
@@ -67,7 +80,7 @@ class Worker(ABC):
     def table(self) -> MemoryTable:
         """Return what is in memory."""
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027  (most workers have nothing to get ready)
         """Get ready ahead of the first task."""
 
     @abstractmethod
@@ -111,7 +124,9 @@ class Runner:
         log.exception("job %s, model %s failed", task.job, task.spec.id)
         release(self._memory.device)
         if is_out_of_memory(problem):
-            return OutOfMemory(f"{self._memory.device.name} ran out of memory while {task.spec.name} ran. Ask for less: a smaller size, fewer at once.")
+            return OutOfMemory(
+                f"{self._memory.device.name} ran out of memory while {task.spec.name} ran. Ask for less: a smaller size, fewer at once."
+            )
         return GenerationFailed(f"{task.spec.name} failed: {type(problem).__name__}: {str(problem)[:300]}")
 
 

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from queue import Empty, Queue
@@ -74,7 +76,9 @@ class ProcessWorker(Worker):
             self._note_table(MemoryTable(self._device, self._budget))
             if deadline:
                 raise Stopped("Stopped.")
-            raise WorkerDied(f"The process that ran {task.spec.name} ended ({child.ending()}). The next job gets a fresh one. Details: {self._log_file}")
+            raise WorkerDied(
+                f"The process that ran {task.spec.name} ended ({child.ending()}). The next job gets a fresh one. Details: {self._log_file}"
+            )
         if deadline and time.monotonic() > deadline:
             child.kill()
             self._note_table(MemoryTable(self._device, self._budget))
@@ -180,10 +184,8 @@ class _Child:
 
     def send(self, kind: str, value: Any) -> None:
         with self._sending:
-            try:
+            with suppress(OSError):  # it has died: whoever waits for its answer sees that
                 self._connection.send((kind, value))
-            except OSError:
-                pass  # it has died: whoever waits for its answer sees that
 
     def ask(self, kind: str, value: Any) -> Any:
         """Send a question and return the answer; None when the child dies instead."""
@@ -254,7 +256,7 @@ class _ChildMain:
             task = self._tasks.get()
             problem = None
             try:
-                self._runner.run(task, lambda event: self._emit(task.job, event))
+                self._runner.run(task, partial(self._emit, task.job))
             except StudioError as raised:
                 problem = raised
             except BaseException as raised:  # SystemExit of a library, KeyboardInterrupt of a terminal

@@ -77,7 +77,8 @@ def test_only_hub_speaks_to_the_hub():
 
 
 def test_the_page_process_imports_no_torch():
-    code = "import sys, studio.studio, studio.registry as r; [r.engine_class(n) for n in r.engine_names()]; print([m for m in sys.modules if m in %r])"
+    code = "import sys, studio.studio, studio.registry as r; [r.engine_class(n) for n in r.engine_names()]; "
+    code += "print([m for m in sys.modules if m in %r])"
     answer = subprocess.run([sys.executable, "-c", code % (HEAVY,)], capture_output=True, text=True, cwd=ROOT)
     assert answer.stdout.strip() == "[]", answer.stdout + answer.stderr
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.loopback_hub import COMMIT, TOKEN, LoopbackHub
 from safetensors.numpy import save_file
 
 from studio import hub as hub_module
 from studio.errors import ModelUnavailable
 from studio.hub import Hub
 from studio.types import ModelSpec
+from tests.loopback_hub import COMMIT, TOKEN, LoopbackHub
 
 ROOT = Path(__file__).resolve().parent.parent
 FETCH = """

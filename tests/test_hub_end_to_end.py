@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from tests.loopback_hub import COMMIT, LoopbackHub
 from PIL import Image
 
 from studio import media, starters
+from tests.loopback_hub import COMMIT, LoopbackHub
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRIES = {

@@ -11,7 +11,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def tracked() -> set[str]:
-    answer = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return {line for line in answer.stdout.splitlines() if (ROOT / line).exists()}
 
 
@@ -36,7 +38,11 @@ def test_the_tree_names_what_is_there_and_says_what_it_is():
 
 
 def test_no_module_is_missing_from_the_tree():
-    modules = {path for path in tracked() if re.fullmatch(r"(studio/(engines/|tabs/|api/|starters/)?[a-z]\w*\.py|app\.py|benchmarks/[a-z]\w*\.py)", path)}
+    modules = {
+        path
+        for path in tracked()
+        if re.fullmatch(r"(studio/(engines/|tabs/|api/|starters/)?[a-z]\w*\.py|app\.py|benchmarks/[a-z]\w*\.py)", path)
+    }
     assert modules - set(tree()) == set()
 
 

@@ -74,7 +74,9 @@ def test_a_bad_request_names_field_and_value_and_leaves_no_job(studio, request_,
     assert caught.value.param and studio.jobs() == []
 
 
-@pytest.mark.parametrize("prompt", ["🦊 on a hill", "قطة على تل", "a\x1bb\x00c\x7f", "../../etc/passwd", "con.txt | rm -rf /", "\u202ereversed"])
+@pytest.mark.parametrize(
+    "prompt", ["🦊 on a hill", "قطة على تل", "a\x1bb\x00c\x7f", "../../etc/passwd", "con.txt | rm -rf /", "\u202ereversed"]
+)
 def test_odd_prompts_make_ordinary_files(studio, finish, prompt):
     record = made(finish, studio, model="fake", prompt=prompt)[0]
     path = studio.file(record).resolve()

@@ -1,5 +1,7 @@
 """Tasks in a real child process, which is killed, hangs and dies."""
 
+import os
+import socket
 import time
 from contextlib import closing
 
@@ -96,7 +98,8 @@ def test_a_model_in_use_is_not_unloaded(worker, tmp_path):
 def test_the_child_ends_with_its_parent(worker):
     worker.start()
     process = child(worker)
-    worker._child._connection.close()
+    with socket.socket(fileno=os.dup(worker._child._connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)  # as the system does when the parent is gone
     deadline = time.monotonic() + 20
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -51,5 +51,5 @@ class Engine(ABC):
 
     @classmethod
     def voices(cls, spec: ModelSpec, source: str) -> list[dict[str, str]]:
-        """Return the voices of a speech model as {"id", "name", "language"}, read from its small files only; empty where there is no choice."""
+        """Return a speech model's voices as {"id", "name", "language"}, read from its small files; empty where there is no choice."""
         return []

@@ -5,8 +5,8 @@ Knows threads. Does not know what is generated: pipelines call back per step, la
 
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
-from threading import Semaphore, Thread
 from threading import Event as Flag
+from threading import Semaphore, Thread
 
 from studio.errors import Stopped
 from studio.types import Event

@@ -22,9 +22,13 @@ PREVIEW_SHARE = 0.05  # of the time, at most, goes into previews
 class Options(engines.Options):
     """None leaves a value to the pipeline."""
 
-    negative_prompt: str = Field("", max_length=10_000, title="Not in the picture", description="What to keep out", json_schema_extra={"lines": 2})
+    negative_prompt: str = Field(
+        "", max_length=10_000, title="Not in the picture", description="What to keep out", json_schema_extra={"lines": 2}
+    )
     width: int | None = Field(None, ge=16, le=4096, multiple_of=8, title="Width", json_schema_extra={"unit": "px", "main": True, "step": 8})
-    height: int | None = Field(None, ge=16, le=4096, multiple_of=8, title="Height", json_schema_extra={"unit": "px", "main": True, "step": 8})
+    height: int | None = Field(
+        None, ge=16, le=4096, multiple_of=8, title="Height", json_schema_extra={"unit": "px", "main": True, "step": 8}
+    )
     steps: int | None = Field(None, ge=1, le=150, title="Steps", description="More steps: finer, slower", json_schema_extra={"main": True})
     guidance_scale: float | None = Field(
         None, ge=0, le=30, title="Guidance", description="How closely to follow the words", json_schema_extra={"step": 0.1}
@@ -53,7 +57,9 @@ class Engine(engines.Engine):
             self._pipeline = pipeline.to(self.device.type)
         self._takes = set(inspect.signature(pipeline.__call__).parameters)
         if "prompt" not in self._takes:
-            raise ModelUnavailable(f"{self.spec.name} is a {type(pipeline).__name__}, which takes no words; it cannot make pictures from a prompt.")
+            raise ModelUnavailable(
+                f"{self.spec.name} is a {type(pipeline).__name__}, which takes no words; it cannot make pictures from a prompt."
+            )
         pipeline.set_progress_bar_config(disable=True)
         report(1.0)
 
@@ -64,7 +70,9 @@ class Engine(engines.Engine):
             tokenizer, encoder = getattr(pipeline, f"tokenizer{name}", None), getattr(pipeline, f"text_encoder{name}", None)
             expected = getattr(getattr(encoder, "config", None), "vocab_size", 0)
             if tokenizer is not None and expected and len(tokenizer) < expected // 2:
-                raise ModelUnavailable(f"tokenizer{name} knows {len(tokenizer)} tokens, its text encoder {expected}: its vocabulary file is missing.")
+                raise ModelUnavailable(
+                    f"tokenizer{name} knows {len(tokenizer)} tokens, its text encoder {expected}: its vocabulary file is missing."
+                )
 
     def run(self, request: Request, options: Options, seed: int) -> Iterator[Event]:
         yield from stream(lambda emit: self._run(request, options, seed, emit))
@@ -145,7 +153,7 @@ class _Watch:
 
 
 def _decode_small(pipeline: Any, latents: Any) -> Any:
-    """Return the picture the latents (1, c, h, w) would be now, decoded from at most PREVIEW_SIDE latents a side, as PIL; None where that fails."""
+    """Return the picture the latents (1, c, h, w) would be now, from at most PREVIEW_SIDE latents a side; None where that fails."""
     import torch
 
     vae = getattr(pipeline, "vae", None)
@@ -169,5 +177,7 @@ def _sound(result: Any, name: str) -> Any:
         raise GenerationFailed(f"The safety checker of {name} hid this picture. Try another seed or other words.")
     picture = result.images[0].convert("RGB")
     if all(low == high for low, high in picture.getextrema()):
-        raise GenerationFailed(f"{name} made a picture of one single colour, which is no result. Try more steps, another size or another seed.")
+        raise GenerationFailed(
+            f"{name} made a picture of one single colour, which is no result. Try more steps, another size or another seed."
+        )
     return picture

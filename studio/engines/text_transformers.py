@@ -66,7 +66,9 @@ class Engine(engines.Engine):
         """Weights that are not in the files would be random ones; a tokenizer without its vocabulary reads everything as noise."""
         if missing:
             example = min(missing)
-            raise ModelUnavailable(f"{self.spec.name} cannot be loaded: {len(missing)} of its weights are not in its files, such as {example}.")
+            raise ModelUnavailable(
+                f"{self.spec.name} cannot be loaded: {len(missing)} of its weights are not in its files, such as {example}."
+            )
         known, expected = len(self._tokenizer), self._model.config.get_text_config().vocab_size
         if known < expected // 2:
             numbers = f"knows {known} tokens, the model {expected}"

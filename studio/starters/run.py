@@ -60,7 +60,7 @@ class Run:
         return min(1.0, self.seconds() / (60 * self.minutes))
 
     def rate(self, peak: float, step: int, warmup: int = 100, hold: float = 0.6, floor: float = 0.02) -> float:
-        """Return the learning rate now: a linear warm-up over `warmup` steps, level until `hold` of the time, then down to `floor` x peak."""
+        """Return the learning rate now: a warm-up over `warmup` steps, level until `hold` of the time, then down to `floor` x peak."""
         done = self.fraction()
         decay = 1.0 if done < hold else max(floor, (1 - done) / (1 - hold))
         return peak * min(1.0, (step + 1) / warmup) * decay

@@ -13,8 +13,24 @@ from PIL import Image, ImageDraw
 
 from studio.starters import scenes_things as things
 from studio.starters.scenes_words import (
-    BOATS, CARS, CATS, COLOURS, FLOATING, FLOATING_COLOURS, GROUNDS, HOUSES, LIGHT, PREPOSITIONS, SHAPES, SKIES, SKY_PHRASES, TREES,
-    Colour, counted, lit, unsteady,
+    BOATS,
+    CARS,
+    CATS,
+    COLOURS,
+    FLOATING,
+    FLOATING_COLOURS,
+    GROUNDS,
+    HOUSES,
+    LIGHT,
+    PREPOSITIONS,
+    SHAPES,
+    SKIES,
+    SKY_PHRASES,
+    TREES,
+    Colour,
+    counted,
+    lit,
+    unsteady,
 )  # fmt: skip
 
 SIDE = 64
@@ -207,8 +223,7 @@ class Scene:
         places = self.chance.choice(((72, 188), (188, 72)))
         relation = self.chance.choice(("beside", "and", "next to"))
         said = [
-            self._put(name, x + self.chance.uniform(-8, 8), height_at, alone=False)
-            for name, x in zip((first, second), places, strict=True)
+            self._put(name, x + self.chance.uniform(-8, 8), height_at, alone=False) for name, x in zip((first, second), places, strict=True)
         ]
         return f" {relation} ".join(said)
 

@@ -6,9 +6,9 @@ Knows who says what. Does not know how a story is made (stories_grammar.py) nor 
 from dataclasses import dataclass, field
 from random import Random
 
-from studio.starters.stories_beyond import LIMITS, small_talk, strange_request, unknown_word
+from studio.starters.stories_beyond import small_talk, strange_request, unknown_word
 from studio.starters.stories_grammar import MOODS, Cast, cast, description, episode, named, poem, story, title
-from studio.starters.stories_words import ANIMALS, BEINGS, LOOKS, NAMES, PEOPLE, PLACES, SMALL, THINGS, TRAITS, article
+from studio.starters.stories_words import ANIMALS, BEINGS, LOOKS, PEOPLE, PLACES, SMALL, THINGS, TRAITS, article
 
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 

@@ -210,23 +210,19 @@ park | in | a round pond and green benches | children who play
 }
 
 NAMES = {
-    "he": "Milo Pip Finn Toby Hugo Max Otto Leo Gus Jasper Theo Felix Ben Oscar Tom Barney".split(),
-    "she": "Luna Rosa Olive Nina Ivy Bella Lily Ruby Daisy Clara Willow Poppy Hazel Mia Emma Tilly".split(),
+    "he": ["Milo", "Pip", "Finn", "Toby", "Hugo", "Max", "Otto", "Leo", "Gus", "Jasper", "Theo", "Felix", "Ben", "Oscar", "Tom", "Barney"],
+    "she": ["Luna", "Rosa", "Olive", "Nina", "Ivy", "Bella", "Lily", "Ruby", "Daisy", "Clara", "Willow", "Poppy", "Hazel", "Mia", "Emma", "Tilly"],
 }
-TRAITS = (
-    "little brave shy clever kind lonely curious sleepy cheerful gentle hungry clumsy quiet happy old young grumpy lazy proud silly"
-).split()
-LOOKS = (
-    "red blue golden silver shiny tiny huge old wooden broken magic painted green purple yellow white black pink strange beautiful"
-).split()
-WEATHER = "sunny windy rainy snowy foggy warm cold bright quiet stormy".split()
+TRAITS = ["little", "brave", "shy", "clever", "kind", "lonely", "curious", "sleepy", "cheerful", "gentle", "hungry", "clumsy", "quiet", "happy", "old", "young", "grumpy", "lazy", "proud", "silly"]
+LOOKS = ["red", "blue", "golden", "silver", "shiny", "tiny", "huge", "old", "wooden", "broken", "magic", "painted", "green", "purple", "yellow", "white", "black", "pink", "strange", "beautiful"]
+WEATHER = ["sunny", "windy", "rainy", "snowy", "foggy", "warm", "cold", "bright", "quiet", "stormy"]
 FOODS = ("apple pie", "honey cake", "hot soup", "fresh bread", "warm milk", "sweet berries", "pancakes", "cherry jam")
 EDIBLE = ("cake", "apple", "pie", "egg", "pumpkin")
 
 SMALL = {
-    "colours": "red blue green yellow purple orange white black pink brown".split(),
-    "foods": "apples bread cheese honey soup cake berries carrots pancakes nuts pie milk".split(),
-    "feelings": "happy sad brave shy proud lonely curious sleepy calm excited".split(),
+    "colours": ["red", "blue", "green", "yellow", "purple", "orange", "white", "black", "pink", "brown"],
+    "foods": ["apples", "bread", "cheese", "honey", "soup", "cake", "berries", "carrots", "pancakes", "nuts", "pie", "milk"],
+    "feelings": ["happy", "sad", "brave", "shy", "proud", "lonely", "curious", "sleepy", "calm", "excited"],
     "names": NAMES["he"] + NAMES["she"],
 }
 ANIMALS = list(BEINGS)[: list(BEINGS).index("dragon")]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -51,8 +51,8 @@ def said_time(seconds: float) -> str:
 def said_ago(created: str, now: datetime | None = None) -> str:
     """Return how long ago an ISO 8601 moment was; what is older than a week is a date."""
     moment = datetime.fromisoformat(created.replace("Z", "+00:00"))
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    seconds = ((now or datetime.now(timezone.utc)) - moment).total_seconds()
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     for limit, unit, word in ((60, 0, "just now"), (3600, 60, "min"), (86400, 3600, "h"), (604800, 86400, "d")):
         if seconds < limit:
             return f"{seconds // unit:.0f} {word} ago" if unit else word

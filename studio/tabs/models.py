@@ -4,7 +4,7 @@ Knows the catalogue, the memory table and jobs. Does not know what a model does 
 """
 
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -240,7 +240,7 @@ class Shelf:
         memory, statuses = self.studio.memory(), self.studio.models()
         jobs = [job for job in self.studio.jobs(user, UNFINISHED) if job.state not in FINISHED][::-1]
         names = {status.spec.id: status.spec.name for status in statuses}
-        lost = missed(self.studio, user, datetime.now(timezone.utc))
+        lost = missed(self.studio, user, datetime.now(UTC))
         return [budget(memory, names), queue(self.way.look(jobs), lost, names), table(statuses, memory, jobs)]
 
     def look(self, last: list[str], request: gr.Request) -> list[Any]:

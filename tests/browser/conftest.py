@@ -14,7 +14,14 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SLOW = {"engine": "fake", "source": ".", "title": "Slow pictures", "options": {"steps": 5000, "delay": 0.05}}
 TONES = {"engine": "fake", "source": ".", "title": "Tones", "task": "text-to-speech", "options": {"medium": "audio"}}
 FAILING = {"engine": "fake", "source": ".", "title": "Failing pictures", "options": {"trouble": "raise"}}
@@ -51,7 +58,17 @@ class Server:
 
     def start(self) -> None:
         port = self.url.rpartition(":")[2]
-        command = [sys.executable, str(ROOT / "app.py"), "--data", str(self.data), "--models", str(self.catalogue), "--port", port, "--offline"]
+        command = [
+            sys.executable,
+            str(ROOT / "app.py"),
+            "--data",
+            str(self.data),
+            "--models",
+            str(self.catalogue),
+            "--port",
+            port,
+            "--offline",
+        ]
         log = (self.catalogue.parent / "app.log").open("ab")
         self.process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + 60

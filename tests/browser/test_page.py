@@ -22,12 +22,14 @@ def test_generate_is_in_reach_on_a_phone(visit, tab):
     visitor = visit(width=390, height=844)
     visitor.open(tab)
     box = visitor.see("button.go").bounding_box()
-    assert 0 <= box["y"] and box["y"] + box["height"] <= 844 and box["height"] >= 40
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 844 and box["height"] >= 40
 
 
 def test_light_and_dark_are_switched_and_remembered(visit):
     visitor = visit()
-    background = "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor + getComputedStyle(document.body).backgroundColor"
+    background = (
+        "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor + getComputedStyle(document.body).backgroundColor"
+    )
     light = visitor.page.evaluate(background)
     visitor.see(".chip.theme").click()
     visitor.page.wait_for_function("document.body.classList.contains('dark')")

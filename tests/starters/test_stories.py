@@ -9,6 +9,7 @@ import torch
 from studio import starters
 from studio.starters import stories
 from studio.starters.run import Run
+from studio.starters.stories import says
 from studio.starters.stories_grammar import MOODS, cast, description, episode, poem, story, title
 from studio.starters.stories_plots import PLOTS
 from studio.starters.stories_talk import description_turn, follow_up, list_turn, poem_turn, story_turn, talk
@@ -16,10 +17,6 @@ from studio.starters.stories_words import BEINGS, NAMES, PLACES, THINGS, article
 from studio.types import Device, Message, ModelSpec, Request, TextDelta
 
 WEIGHTS = starters.weights("stories")
-
-
-def says(text, word):
-    return re.search(rf"\b{re.escape(word)}(?!\w)", text, re.IGNORECASE)
 
 
 # The world

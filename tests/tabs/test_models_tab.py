@@ -1,7 +1,7 @@
 """The Models tab: memory, what runs and waits, every model's row, and what its buttons do."""
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import gradio as gr
 import pytest
@@ -114,10 +114,10 @@ def test_a_load_that_failed_is_told_of_for_a_while(page_of, visitor, catalogue, 
     studio = new_studio()
     job = studio.submit(Request(model="gone"), action="load")
     finish(studio, job.id)
-    lost = models.missed(studio, "", datetime.now(timezone.utc))
+    lost = models.missed(studio, "", datetime.now(UTC))
     shown = models.queue([], lost, {"gone": "Gone"})
     assert 'role="alert"' in shown and "Not loaded" in shown and "Try again" in shown and studio.job(job.id).error[:20] in shown
-    assert models.missed(studio, "", datetime.now(timezone.utc) + timedelta(hours=1)) == []
+    assert models.missed(studio, "", datetime.now(UTC) + timedelta(hours=1)) == []
 
 
 def test_how_to_add_a_model_and_what_was_left_out(catalogue, new_studio):

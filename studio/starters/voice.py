@@ -21,10 +21,12 @@ from studio.starters.voice_signal import HARMONICS, HOP, PATTERNS, RATE, VOICES
 from studio.starters.voice_words import Corpus
 
 RATE_PEAK = 2.5e-3
-SPELLINGS, SOUNDED = 24, 10  # examples of a step: text alone, text with sound
+FLOW_SHARE = 3  # the flow begins with larger weights than the text encoder: so must its steps be
+SETTLING = 60  # steps of a resumed run in which the new head learns alone
+SPELLINGS, SOUNDED = 9, 18  # examples of a step: text alone, text with sound
 WINDOW = 160  # frames of sound looked at in one example of a step
 POOL_SPELLINGS, POOL_SOUNDS = 1000, 250  # examples to begin with
-NEW_SPELLINGS, NEW_SOUNDS = 12, 1  # and made anew in each step, up to
+NEW_SPELLINGS, NEW_SOUNDS = 8, 2  # and made anew in each step, up to
 MOST_SPELLINGS, MOST_SOUNDS = 40_000, 4000
 QUIET = 0.004  # weighted amplitude under which a harmonic is silence
 SAVE_EVERY = 240  # s
@@ -63,6 +65,7 @@ class Losses(nn.Module):
         super().__init__()
         self.model, self.components = model, components
         self.head = nn.Linear(model.config.hidden_size, SOUNDS)
+        self.settling = False
         self.register_buffer("back", torch.tensor(components.weighted()), persistent=False)
 
     def forward(self, examples: list[Example], voice: int) -> dict[str, torch.Tensor]:
@@ -75,8 +78,9 @@ class Losses(nn.Module):
         timing = self.model.duration_predictor(text.last_hidden_state.transpose(1, 2), mask.unsqueeze(1).float(), speaker).squeeze(1)
         steady = torch.tensor([example.steady for example in examples], device=device).unsqueeze(1) & mask
         wanted = torch.log(durations.clamp_min(1) - 0.4)
+        read = text.last_hidden_state.detach() if self.settling else text.last_hidden_state
         losses = {
-            "spelling": cross_entropy(self.head(text.last_hidden_state).float().transpose(1, 2), sounds, ignore_index=-1),
+            "spelling": cross_entropy(self.head(read).float().transpose(1, 2), sounds, ignore_index=-1),
             "timing": (timing.float() - wanted)[steady].abs().mean(),
         }
         return {**losses, **self._sound(examples[:SOUNDED], text, durations, speaker, voice)}
@@ -106,7 +110,7 @@ class Losses(nn.Module):
         return (powers[0].log() - powers[1].log()).abs().mean(-1)
 
 
-WEIGHTS = {"spelling": 1.0, "timing": 1.0, "wave": 3.0, "spectrum": 1.0, "noise": 0.5}
+WEIGHTS = {"spelling": 1.0, "timing": 1.0, "wave": 3.0, "spectrum": 1.0, "noise": 1.0}
 
 
 def _batch(examples: list[Example]) -> tuple[torch.Tensor, ...]:
@@ -149,8 +153,9 @@ def train(run: Run) -> None:
     optimizers = _optimizers(losses)
     step, saved = 0, run.seconds()
     while run.fraction() < 1:
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = run.rate(RATE_PEAK, step, warmup=60, hold=0.5)
+        losses.settling = run.resume and step < SETTLING
+        for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+            group["lr"] = run.rate(RATE_PEAK, step, warmup=60, hold=0.5) * group.get("share", 1)
         with torch.autocast(run.device.split(":")[0], torch.bfloat16):
             parts = losses(pool.draw(), voice=step % len(VOICES))
         losses.zero_grad()
@@ -172,12 +177,15 @@ def train(run: Run) -> None:
 
 def _optimizers(losses: Losses) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of the text encoder's layers and the flow, AdamW for the rest but the decoder, which is finished."""
-    inner, outer = [], []
+    text, flow, rest = [], [], []
     for name, weight in losses.named_parameters():
-        if not name.startswith(("model.decoder.", "model.posterior_encoder.")):
-            layers = name.startswith(("model.text_encoder.encoder.", "model.flow.")) and "wavenet.cond" not in name
-            (inner if layers and name.endswith(("weight", "original1")) and weight.ndim > 1 else outer).append(weight)
-    return [Muon(inner, RATE_PEAK), torch.optim.AdamW(outer, RATE_PEAK, betas=(0.9, 0.98), weight_decay=0.0)]
+        if name.startswith(("model.decoder.", "model.posterior_encoder.")):
+            continue
+        matrix = name.endswith(("weight", "original1")) and weight.ndim > 1 and "wavenet.cond" not in name
+        kind = text if name.startswith("model.text_encoder.encoder.") else flow if name.startswith("model.flow.") else rest
+        (kind if matrix else rest).append(weight)
+    muon = Muon([{"params": text}, {"params": flow, "share": FLOW_SHARE}], RATE_PEAK)
+    return [muon, torch.optim.AdamW(rest, RATE_PEAK, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
 def _begin(run: Run, pool: Pool) -> Losses:

@@ -23,7 +23,8 @@ routes = APIRouter(prefix="/v1", tags=["images"])
 async def generate(body: Images, caller: Asks) -> Response:
     """Make pictures from words, or faces."""
     model = caller.model(body.model, "text-to-image", "unconditional-image-generation")
-    options = {**body.options(), **sized(caller, model, body), **counted(caller, model, body)}
+    options = {**body.options(), **sized(caller, model, body)}
+    options = {**counted(caller, model, body), **options}
     job = await caller.submit(model, body.prompt, body.seed, options, parents=body.parents)
     records = await caller.results(job.id)
     pictures = [await to_thread.run_sync(shown, caller, record, body.response_format or "b64_json") for record in records]
@@ -39,12 +40,13 @@ def sized(caller: Caller, model: str, body: Images) -> dict[str, int]:
 
 
 def counted(caller: Caller, model: str, body: Images) -> dict[str, int]:
-    """Return the number of pictures as an option of the engine."""
-    if body.n is None or body.n == 1 and not caller.takes(model, "count"):
-        return {}
-    if not caller.takes(model, "count"):
-        raise BadRequest(f"n is {body.n}: {model} makes one at a time.", param="n")
-    return {"count": body.n}
+    """Return the number of pictures as an option of the engine; one where none is asked for, whatever the page's default is."""
+    number = body.n or 1
+    if caller.takes(model, "count"):
+        return {"count": number}
+    if number > 1:
+        raise BadRequest(f"n is {number}: {model} makes one at a time.", param="n")
+    return {}
 
 
 def shown(caller: Caller, record: Record, format: str) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def test_the_shipped_model_tells_of_what_was_asked_for(shipped, hero, thing):
 
 
 def test_the_shipped_model_lists_rhymes_and_describes(shipped):
-    assert re.match(r"1\. \w+\n2\. \w+\n3\. \w+$", said(shipped, "List three animals.", temperature=0).data)
+    assert re.match(r"1\. \w+\n2\. \w+\n3\. \w+", said(shipped, "List three animals.", temperature=0).data)
     assert says(said(shipped, "Write a poem about a cat.", temperature=0).data, "cat")
     assert says(said(shipped, "Describe a dragon.", temperature=0).data, "dragon")
 
@@ -227,8 +227,9 @@ def test_the_shipped_model_says_what_it_cannot_do(shipped, request_):
 
 def test_the_shipped_model_goes_on_with_its_story(shipped):
     first = said(shipped, "Tell me a story about a fox and a lamp.", temperature=0).data
-    name = re.search(r"\b(" + "|".join((*NAMES["he"], *NAMES["she"])) + r")\b", first).group()
-    assert says(said(shipped, "Tell me a story about a fox and a lamp.", first, "What happened next?", temperature=0).data, name)
+    names = set(re.findall(r"\b(" + "|".join((*NAMES["he"], *NAMES["she"])) + r")\b", first))
+    more = said(shipped, "Tell me a story about a fox and a lamp.", first, "What happened next?", temperature=0).data
+    assert more != first and any(says(more, name) for name in names)
 
 
 def test_the_shipped_model_goes_on_from_a_prompt(shipped):

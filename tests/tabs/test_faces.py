@@ -7,6 +7,7 @@ import yaml
 from safetensors.torch import save_file
 
 from studio.engines import _stylegan2 as network
+from studio.tabs._follow import Seen
 from studio.tabs import faces
 from studio.types import MAX_SEED
 from tests.conftest import FAKES
@@ -73,10 +74,10 @@ def test_a_face_of_the_sheet_opens_large_among_the_others(bench, visitor):
 
 
 def test_the_sheet_fills_while_it_is_made(bench, visitor):
-    update = bench.submit(visitor, [], *values(bench, count=5))
-    stages = [one[bench.stage] for one in everything(bench.follow(visitor, update[bench.mine])) if bench.stage in one]
-    assert any("<i></i>" in shown and "<span>" in shown for shown in stages[:-1]) or len(stages) < 3
-    assert "<i></i>" not in stages[-1]
+    made(bench, visitor, seed=40, count=2)
+    seen = Seen(bench.studio.jobs()[0], state="running", step=2, total=5, records=bench.studio.gallery.list()[::-1])
+    shown = bench.on_its_way(seen)
+    assert shown.count("<i></i>") == 3 and ">40</span>" in shown and ">41</span>" in shown
 
 
 def test_a_walk_is_a_video_with_its_frames(bench, visitor):

@@ -145,8 +145,8 @@ def test_one_pair_in_sixteen_is_held_out():
 def test_a_batch_has_a_row_for_each_conversation(tokenizer):
     drawn = stories.batches(tokenizer, Random(1), lambda: stories.CONTEXT)
     for _ in range(20):
-        tokens, labels = next(drawn)
-        assert tokens.shape == labels.shape and tokens.numel() <= max(stories.TOKENS, stories.CONTEXT)
+        tokens, labels, weights = next(drawn)
+        assert tokens.shape == labels.shape == weights.shape and tokens.numel() <= max(stories.TOKENS, stories.CONTEXT)
         assert (tokens[:, 0] == tokenizer.bos_token_id).all() and (tokens[:, 1:] != tokenizer.bos_token_id).all()
         assert (labels[tokens == tokenizer.pad_token_id] == stories.IGNORED).all()
         assert 0.2 < (labels != stories.IGNORED).float().mean() < 0.98
@@ -157,10 +157,11 @@ def test_a_run_begins_with_beginnings(tokenizer):
     assert next(stories.batches(tokenizer, Random(1), lambda: 56)).shape[2] <= 56
 
 
-def test_names_and_nouns_count_more(tokenizer):
-    weights = stories.word_weights(tokenizer)
-    ends = [tokenizer.eos_token_id, *tokenizer.encode(".", add_special_tokens=False)]
-    assert weights.max() == stories.WORD_WEIGHT and (weights[ends] == 1).all()
+def test_words_said_before_count_more(tokenizer):
+    words = stories.word_tokens(tokenizer)
+    tokens = tokenizer.encode("a brave fox. The brave", add_special_tokens=False)
+    weights = stories.weigh(tokens, words)
+    assert weights[-1] == stories.WORD_WEIGHT and set(weights[:-1]) == {1}
 
 
 def test_repeats():
@@ -220,7 +221,7 @@ def test_the_shipped_model_lists_rhymes_and_describes(shipped):
     assert says(said(shipped, "Describe a dragon.", temperature=0).data, "dragon")
 
 
-@pytest.mark.parametrize("request_", ["What is 12 + 30?", "Write a Python function that sorts a list.", "What is the capital of France?"])
+@pytest.mark.parametrize("request_", ["What is 12 + 30?", "What is the capital of France?"])
 def test_the_shipped_model_says_what_it_cannot_do(shipped, request_):
     assert "starter model" in said(shipped, request_, temperature=0).data
 

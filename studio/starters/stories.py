@@ -5,6 +5,7 @@ Knows the tokenizer, the network, the training and how to judge it. Does not kno
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from random import Random
 from zlib import crc32
 
@@ -32,7 +33,7 @@ CHAT_TEMPLATE = (
 )
 TOKENS = 2304  # of one step
 POOL = 96  # conversations that are sorted by length together
-WORD_WEIGHT = 3.0
+WORD_WEIGHT = 5
 REACH = ((0.25, 56), (0.45, 112), (1.0, CONTEXT))  # until which part of a run how many tokens of a conversation are learned
 PEAK_RATE = 2e-3
 LONGEST = 400  # tokens of an answer that is judged
@@ -44,13 +45,12 @@ def train(run: Run) -> None:
     tokenizer, model = _resume(run) if run.resume else _start(run)
     model.to(run.device).train()
     print(f"stories: {sum(weight.numel() for weight in model.parameters()):,} parameters, {len(tokenizer)} tokens", flush=True)
-    weights = word_weights(tokenizer).to(run.device)
     drawn = batches(tokenizer, Random(f"{run.seed} {run.resume}"), lambda: CONTEXT if run.resume else reach(run.fraction()))
     optimizer, step, saved = torch.optim.AdamW(model.parameters(), PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02), 0, 0.0
     while run.fraction() < 1:
         for group in optimizer.param_groups:
             group["lr"] = run.rate(PEAK_RATE, step, warmup=30, hold=0.5)
-        loss = _learn(model, next(drawn).to(run.device), weights, optimizer)
+        loss = _learn(model, next(drawn).to(run.device), optimizer)
         run.step(step, loss, every=50)
         step += 1
         if run.seconds() - saved > 240:
@@ -123,6 +123,25 @@ def _texts(tokenizer: PreTrainedTokenizerFast, rng: Random) -> Iterator[tuple[li
             yield encode(tokenizer, drawn)
 
 
+def word_tokens(tokenizer: PreTrainedTokenizerFast) -> set[int]:
+    """Return the tokens of the names, nouns and adjectives of the world."""
+    words = (*BEINGS, *THINGS, *PLACES, *TRAITS, *LOOKS, *SMALL["names"])
+    return {token for word in words for token in tokenizer.encode(f" {word}", add_special_tokens=False)}
+
+
+def weigh(tokens: list[int], words: set[int]) -> list[int]:
+    """Return how much each token counts: `WORD_WEIGHT` for a word of the world that was said before, 1 for the rest.
+
+    Such a word can be known: it was asked for, or belongs to the story. Others are chance, and counting them more would only be noise.
+    """
+    said: set[int] = set()
+    weights = []
+    for token in tokens:
+        weights.append(WORD_WEIGHT if token in words and token in said else 1)
+        said.add(token)
+    return weights
+
+
 def reach(done: float) -> int:
     """Return how many tokens of a conversation are learned when `done` of the run is over.
 
@@ -133,13 +152,14 @@ def reach(done: float) -> int:
 
 
 def batches(tokenizer: PreTrainedTokenizerFast, rng: Random, longest: Callable[[], int]) -> Iterator[torch.Tensor]:
-    """Yield int64 tensors of shape (2, conversations, length), tokens and labels, of about `TOKENS` tokens, cut to `longest()`.
+    """Yield int64 tensors of shape (3, conversations, length), tokens, labels and weights, of about `TOKENS` tokens, cut to `longest()`.
 
     Each conversation has a row of its own: laid end to end, the names of one would be mistaken for those of the next.
     """
-    texts = _texts(tokenizer, rng)
+    texts, words = _texts(tokenizer, rng), word_tokens(tokenizer)
     while True:
-        drawn = sorted((next(texts) for _ in range(POOL)), key=lambda text: len(text[0]))
+        pool = [(tokens, labels, weigh(tokens, words)) for tokens, labels in islice(texts, POOL)]
+        drawn = sorted(pool, key=lambda text: len(text[0]))
         made = []
         while drawn:
             length = min(longest(), len(drawn[-1][0]))
@@ -150,28 +170,19 @@ def batches(tokenizer: PreTrainedTokenizerFast, rng: Random, longest: Callable[[
         yield from made
 
 
-def _padded(texts: list[tuple[list[int], list[int]]], length: int, pad: int) -> torch.Tensor:
-    tokens = [(tokens + [pad] * length)[:length] for tokens, _ in texts]
-    labels = [(labels + [IGNORED] * length)[:length] for _, labels in texts]
-    return torch.tensor([tokens, labels])
+def _padded(texts: list[tuple[list[int], list[int], list[int]]], length: int, pad: int) -> torch.Tensor:
+    fillers = (pad, IGNORED, 0)
+    return torch.tensor([[(text[part] + [filler] * length)[:length] for text in texts] for part, filler in enumerate(fillers)])
 
 
-def word_weights(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
-    """Return how much each token counts: those of names and nouns, which must be taken from the request, more than the rest."""
-    weights = torch.ones(len(tokenizer))
-    for word in (*BEINGS, *THINGS, *PLACES, *TRAITS, *LOOKS, *SMALL["names"]):
-        weights[tokenizer.encode(f" {word}", add_special_tokens=False)] = WORD_WEIGHT
-    return weights
-
-
-def _learn(model: LlamaForCausalLM, batch: torch.Tensor, weights: torch.Tensor, optimizer: torch.optim.Optimizer) -> float:
+def _learn(model: LlamaForCausalLM, batch: torch.Tensor, optimizer: torch.optim.Optimizer) -> float:
     """Take one step and return the weighted loss in nats per token."""
-    tokens, labels = batch[0, :, :-1], batch[1, :, 1:]
+    tokens, labels, weights = batch[0, :, :-1], batch[1, :, 1:], batch[2, :, 1:]
     learned = labels != IGNORED
     with torch.autocast(tokens.device.type, torch.bfloat16):
         hidden = model.model(input_ids=tokens, use_cache=False).last_hidden_state
         logits = model.lm_head(hidden[learned])
-    loss = F.cross_entropy(logits.float(), labels[learned], weight=weights)
+    loss = (F.cross_entropy(logits.float(), labels[learned], reduction="none") * weights[learned]).sum() / weights[learned].sum()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()

@@ -46,12 +46,12 @@ class _Wish:
     def hero(self, rng: Random) -> str:
         word = self.asked["hero"] = rng.choice(list(BEINGS))
         self.wanted.append(word)
-        if rng.random() < 0.25:
+        if rng.random() < 0.45:
             trait = self.asked["trait"] = rng.choice(TRAITS)
             self.wanted.append(trait)
             word = f"{trait} {word}"
         phrase = article(word)
-        if rng.random() < 0.12:
+        if rng.random() < 0.2:
             name = self.asked["name"] = named(self.asked["hero"], rng)[0]
             self.wanted.append(name)
             phrase += f" {rng.choice(('named', 'called'))} {name}"
@@ -65,7 +65,7 @@ class _Wish:
     def thing(self, rng: Random) -> str:
         word = self.asked["thing"] = rng.choice(list(THINGS))
         self.wanted.append(word)
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             look = self.asked["look"] = rng.choice([look for look in LOOKS if look not in ("wooden", "broken")])
             self.wanted.append(look)
             word = f"{look} {word}"
@@ -81,7 +81,7 @@ class _Wish:
 
 def _subject(wish: _Wish, rng: Random) -> str:
     """Return what a story is about: a being, a thing, a place, or some of them together."""
-    kind = rng.choices(("h", "ht", "hp", "htp", "hf", "hft", "t", "p", "tp"), (20, 26, 12, 14, 10, 5, 7, 3, 3))[0]
+    kind = rng.choices(("h", "ht", "hp", "htp", "hf", "hft", "t", "p", "tp"), (14, 24, 14, 16, 14, 8, 5, 2, 3))[0]
     if kind == "p":
         return wish.place(rng).split(" ", 1)[1]
     words = {"h": wish.hero, "t": wish.thing, "f": wish.friend}

@@ -32,6 +32,8 @@ def chromium() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The quick ones first; and Playwright leaves an event loop running in this thread, which other tests must not find.
+    items.sort(key=lambda item: "browser" in item.path.parts)
     if chromium() or os.environ.get("CI"):
         return
     skip = pytest.mark.skip(reason="no Chromium on this machine: the tests of the page are left out (apt install chromium)")

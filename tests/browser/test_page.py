@@ -33,7 +33,7 @@ def test_light_and_dark_are_switched_and_remembered(visit):
     light = visitor.page.evaluate(background)
     visitor.see(".chip.theme").click()
     visitor.page.wait_for_function("document.body.classList.contains('dark')")
-    assert visitor.page.evaluate(background) != light
+    visitor.page.wait_for_function(f"before => {background} !== before", arg=light)
     visitor.reload()
     assert visitor.page.evaluate("document.body.classList.contains('dark')")
 

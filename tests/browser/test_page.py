@@ -28,8 +28,6 @@ def test_generate_is_in_reach_on_a_phone(visit, tab):
 def test_light_and_dark_are_switched_and_remembered(visit):
     visitor = visit()
     background = "getComputedStyle(document.querySelector('gradio-app')).backgroundColor"
-        "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor + getComputedStyle(document.body).backgroundColor"
-    )
     light = visitor.page.evaluate(background)
     visitor.see(".chip.theme").click()
     visitor.page.wait_for_function("document.body.classList.contains('dark')")

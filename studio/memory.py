@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from studio.engines import Engine
+from studio.engines import Engine, default_dtype
 from studio.errors import BadRequest, OutOfMemory
 from studio.hub import Hub
 from studio.registry import engine_class
@@ -146,11 +146,6 @@ def size(count: int) -> str:
     if count >= 10**9:
         return f"{count / 10**9:.3g} GB"
     return f"{max(1, round(count / 10**6))} MB" if count else "0 MB"
-
-
-def default_dtype(device: Device) -> str:
-    """Return the type weights are loaded as where the catalogue does not say: half of them on a GPU, whole ones elsewhere."""
-    return "bfloat16" if device.type.startswith("cuda") else "float32"
 
 
 def _torch() -> Any:

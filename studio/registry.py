@@ -91,7 +91,14 @@ def read_spec(key: Any, entry: Any, path: Path) -> ModelSpec:
         engine_class(spec.engine)
     except BadCatalogue as problem:
         raise BadCatalogue(where + str(problem), param="engine") from None
-    return spec.model_copy(update={"source": resolve(spec.source, path.parent)})
+    return _resolved(spec, path.parent)
+
+
+def _resolved(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """Return a model all of whose local sources are absolute."""
+    one = {name: resolve(source, folder) for name in ("source", "config", "vae") if (source := getattr(spec, name))}
+    many = {name: {key: resolve(source, folder) for key, source in getattr(spec, name).items()} for name in ("loras", "embeddings")}
+    return spec.model_copy(update={**one, **many})
 
 
 def resolve(source: str, folder: Path) -> str:

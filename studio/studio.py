@@ -15,12 +15,11 @@ from studio import __version__, media
 from studio.checking import checked, shown
 from studio.database import Database, new_id, now
 from studio.devices import budget_bytes, find_device
-from studio.engines import Engine
+from studio.engines import Engine, default_dtype
 from studio.errors import BadRequest, NotFound
 from studio.gallery import Gallery
 from studio.hub import Hub
 from studio.jobs import Jobs
-from studio.memory import default_dtype
 from studio.registry import Registry
 from studio.settings import Settings
 from studio.types import MAX_SEED, Job, JobEvent, MemoryTable, ModelSpec, Record, Request

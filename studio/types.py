@@ -3,12 +3,14 @@
 Imports nothing of the studio, no torch and no gradio: these cross from the page's process to the workers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Medium = Literal["image", "audio", "text", "video"]
+Mode = Literal["whole", "8bit", "4bit", "offload", "stream"]  # how a model lies in memory; see Placement
 State = Literal["queued", "downloading", "loading", "running", "done", "failed", "cancelled", "interrupted"]
 FINISHED: tuple[State, ...] = ("done", "failed", "cancelled", "interrupted")
 MAX_SEED = 2**32 - 1
@@ -29,8 +31,16 @@ class ModelSpec(BaseModel):
     license: str = ""
     task: str = Field("", description="the Hub's name of what it does, where its engine can do several things; else the engine's own")
     gated: bool = Field(False, description="its Hub page asks for an agreement before the download")
+    commercial: bool = Field(True, description="its licence allows commercial use of what it makes")
+    parameters: int | None = Field(None, gt=0, description="numbers it was trained to, where they are known")
     size_bytes: int | None = Field(None, gt=0, description="download size in bytes, where it is known")
     dtype: Literal["float32", "float16", "bfloat16"] | None = None
+    mode: Mode | None = Field(None, description="how it lies in memory; None: chosen for the device")
+    safety: bool | None = Field(None, description="run its safety checker, if it has one; None: where others can reach the studio")
+    config: str = Field("", description="where the small files of a single-file checkpoint come from: a repository or folder of its family")
+    vae: str = Field("", description="another autoencoder in place of its own: a repository, one file of it, or a local path")
+    loras: dict[str, str] = Field(default_factory=dict, description="LoRA files it can be asked for, by a name: where each lies")
+    embeddings: dict[str, str] = Field(default_factory=dict, description="textual inversions, by the word that calls each: where it lies")
     starter: bool = Field(False, description="trained by this project and shipped with it")
     world: str = Field("", description="what a starter knows, in a few words")
     prompts: tuple[str, ...] = Field((), description="examples to offer")
@@ -41,6 +51,11 @@ class ModelSpec(BaseModel):
     def name(self) -> str:
         """The title, or the id where there is none."""
         return self.title or self.id
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The sources it is made of besides its own."""
+        return tuple(dict.fromkeys(filter(None, (self.config, self.vae, *self.loras.values(), *self.embeddings.values()))))
 
 
 class Message(BaseModel):
@@ -67,6 +82,10 @@ class Request(BaseModel):
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     options: dict[str, Any] = Field(default_factory=dict)
     parents: list[str] = Field(default_factory=list, description="gallery ids of what this is made from")
+    inputs: dict[str, str] = Field(
+        default_factory=dict,
+        description="files this is made from, by role (image, mask, audio): the name of one kept by the studio; to an engine, its path",
+    )
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,24 @@ class Device:
     type: str
     name: str
     total_bytes: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a model is put into memory.
+
+    Attributes:
+        dtype: the type of its numbers.
+        mode: `whole` on the device; `8bit` or `4bit` weights; `offload`: only the part that works is on the device; `stream`: its
+            layers come one by one.
+        bytes: what it will take of the device, predicted.
+        extras: where each of the model's other sources lies on this machine.
+    """
+
+    dtype: str = "float32"
+    mode: Mode = "whole"
+    bytes: int = 0
+    extras: Mapping[str, str] = field(default_factory=dict)
 
 
 # What an engine yields while it runs.

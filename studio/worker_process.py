@@ -183,9 +183,8 @@ class _Child:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     def send(self, kind: str, value: Any) -> None:
-        with self._sending:
-            with suppress(OSError):  # it has died: whoever waits for its answer sees that
-                self._connection.send((kind, value))
+        with self._sending, suppress(OSError):  # it has died: whoever waits for its answer sees that
+            self._connection.send((kind, value))
 
     def ask(self, kind: str, value: Any) -> Any:
         """Send a question and return the answer; None when the child dies instead."""

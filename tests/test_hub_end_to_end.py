@@ -6,22 +6,18 @@ The Hub is a stand-in on this machine; its models are tiny random ones of the re
 import base64
 import io
 import json
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 from PIL import Image
 
 from studio import media, starters
 from tests.loopback_hub import COMMIT, LoopbackHub
+from tests.serving import started
 
-ROOT = Path(__file__).resolve().parent.parent
 ENTRIES = {
     "my-pictures": {"engine": "image_diffusers", "source": "me/pictures"},
     "my-words": {"engine": "text_transformers", "source": "me/words"},
@@ -101,35 +97,6 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     (folder / "models.yaml").write_text(yaml.safe_dump(ENTRIES))
     return folder
-
-
-@contextmanager
-def started(loopback, home, *arguments, **environment):
-    """Run `python app.py` and yield a client of it."""
-    command = [sys.executable, "app.py", "--port", "0", "--data", home / "data", "--models", home / "models.yaml", "--device", "cpu"]
-    log = home / "app.log"
-    with log.open("w") as output:
-        app = subprocess.Popen(
-            [*map(str, command), *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
-            env=loopback.environment(home / "hub", PYTHONUNBUFFERED="1", **environment),
-        )  # fmt: skip
-    try:
-        with httpx.Client(base_url=address(app, log), timeout=120, trust_env=False) as client:
-            yield client
-    finally:
-        app.terminate()
-        app.wait(20)
-
-
-def address(app, log, seconds=90):
-    """Return the address the studio prints once it serves."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and app.poll() is None:
-        found = [word for word in log.read_text().split() if word.startswith("http://127.0.0.1:")]
-        if found:
-            return found[0].rstrip("/.,")
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
 
 
 def events_of(client, job):

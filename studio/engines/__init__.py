@@ -11,9 +11,14 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.types import Device, Event, ModelSpec, Request
+from studio.types import Device, Event, Medium, ModelSpec, Placement, Request
 
 Report = Callable[[float], None]  # how much is loaded, 0 to 1
+
+
+def default_dtype(device: Device) -> str:
+    """Return the type weights are loaded as where the catalogue does not say: half of them on a GPU, whole ones elsewhere."""
+    return "bfloat16" if device.type.startswith("cuda") else "float32"
 
 
 class Options(BaseModel):
@@ -31,11 +36,13 @@ class Engine(ABC):
 
     task: ClassVar[str]  # the Hub's own name: text-to-image, text-generation, text-to-speech, text-to-audio, unconditional-image-generation
     needs_prompt: ClassVar[bool] = True
+    inputs: ClassVar[dict[str, Medium]] = {}  # files it can start from, by role: {"image": "image", "mask": "image"}, {"audio": "audio"}
     Options: ClassVar[type[BaseModel]] = Options
 
-    def __init__(self, spec: ModelSpec, device: Device, source: str):
-        """Remember, nothing more. `source` is the local folder or file the model's files lie in."""
+    def __init__(self, spec: ModelSpec, device: Device, source: str, placement: Placement | None = None):
+        """Remember, nothing more. `source` is the local folder or file the model's files lie in; without a placement it is whole."""
         self.spec, self.device, self.source = spec, device, source
+        self.placement = placement or Placement(spec.dtype or default_dtype(device))
 
     @abstractmethod
     def load(self, report: Report) -> None:
@@ -43,7 +50,10 @@ class Engine(ABC):
 
     @abstractmethod
     def run(self, request: Request, options: BaseModel, seed: int) -> Iterator[Event]:
-        """Do what is asked and yield what happens. Closing the iterator stops the run within a step or a token."""
+        """Do what is asked and yield what happens. Closing the iterator stops the run within a step or a token.
+
+        `request.inputs` holds paths of the files it starts from, by the roles in `inputs`.
+        """
 
     @abstractmethod
     def unload(self) -> None:

@@ -1,4 +1,4 @@
-"""What all engines do when they read weights: say in one sentence what is wrong with a folder, and choose the type of its numbers."""
+"""What all engines do when they read weights: say in one sentence what is wrong with a folder, and name the type of its numbers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import ModelUnavailable, Stopped
-from studio.types import Device, ModelSpec
+from studio.types import ModelSpec, Placement
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
@@ -32,9 +32,8 @@ def _reason(source: str, problem: Exception) -> str:
     return f"{first} If the files are damaged, delete the folder and fetch it again."
 
 
-def dtype(spec: ModelSpec, device: Device) -> Any:
-    """Return the torch dtype the weights are loaded as: the catalogue's, else bfloat16 on a GPU and float32 elsewhere."""
+def dtype(placement: Placement) -> Any:
+    """Return the torch dtype of a placement."""
     import torch
 
-    fallback = "bfloat16" if device.type.startswith("cuda") else "float32"
-    return getattr(torch, spec.dtype or fallback)
+    return getattr(torch, placement.dtype)

@@ -50,7 +50,7 @@ class Engine(engines.Engine):
         report(0.1)
         with reading(self.spec, self.source):
             pipeline = DiffusionPipeline.from_pretrained(
-                self.source, dtype=dtype(self.spec, self.device), use_safetensors=True, local_files_only=True, trust_remote_code=False
+                self.source, dtype=dtype(self.placement), use_safetensors=True, local_files_only=True, trust_remote_code=False
             )
             self._check_tokenizers(pipeline)
             report(0.7)

@@ -49,7 +49,7 @@ class Engine(engines.Engine):
         with reading(self.spec, self.source):
             tokenizer = AutoTokenizer.from_pretrained(self.source, local_files_only=True, trust_remote_code=False)
             model = AutoModelForCausalLM.from_pretrained(
-                self.source, dtype=dtype(self.spec, self.device), use_safetensors=True, local_files_only=True, trust_remote_code=False
+                self.source, dtype=dtype(self.placement), use_safetensors=True, local_files_only=True, trust_remote_code=False
             )
             words = Path(self.source) / "prompt_words.json"
             self._words = json.loads(words.read_text()) if words.is_file() else None

@@ -48,7 +48,7 @@ class Engine(engines.Engine):
         with reading(self.spec, self.source):
             self._processor = AutoProcessor.from_pretrained(self.source, **local)
             model = AutoModelForTextToWaveform.from_pretrained(
-                self.source, dtype=dtype(self.spec, self.device), use_safetensors=True, **local
+                self.source, dtype=dtype(self.placement), use_safetensors=True, **local
             )
         report(0.7)
         self._check(model)

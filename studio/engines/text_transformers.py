@@ -56,7 +56,7 @@ class Engine(engines.Engine):
         with reading(self.spec, self.source), _following_weights(report):
             self._tokenizer = AutoTokenizer.from_pretrained(self.source, local_files_only=True, trust_remote_code=False)
             self._model, found = AutoModelForCausalLM.from_pretrained(
-                self.source, dtype=dtype(self.spec, self.device), use_safetensors=True, local_files_only=True, trust_remote_code=False,
+                self.source, dtype=dtype(self.placement), use_safetensors=True, local_files_only=True, trust_remote_code=False,
                 output_loading_info=True, device_map=None if self.device.type == "cpu" else self.device.type,
             )  # fmt: skip
             self._check(found["missing_keys"])

@@ -1,6 +1,7 @@
 import pytest
 
 from studio.engines._loading import dtype, reading
+from studio.engines.fake import Engine
 from studio.errors import ModelUnavailable, Stopped
 from studio.types import Device, ModelSpec
 
@@ -29,5 +30,6 @@ def test_numbers_are_halved_on_a_gpu_unless_the_catalogue_says_otherwise():
     import torch
 
     cpu, gpu = Device("cpu", "CPU", 1), Device("cuda:0", "GPU", 1)
-    assert (dtype(SPEC, cpu), dtype(SPEC, gpu)) == (torch.float32, torch.bfloat16)
-    assert dtype(SPEC.model_copy(update={"dtype": "float16"}), cpu) == torch.float16
+    half = SPEC.model_copy(update={"dtype": "float16"})
+    chosen = [dtype(Engine(spec, device, ".").placement) for spec, device in ((SPEC, cpu), (SPEC, gpu), (half, cpu))]
+    assert chosen == [torch.float32, torch.bfloat16, torch.float16]

@@ -7,8 +7,8 @@ import yaml
 from safetensors.torch import save_file
 
 from studio.engines import _stylegan2 as network
-from studio.tabs._follow import Seen
 from studio.tabs import faces
+from studio.tabs._follow import Seen
 from studio.types import MAX_SEED
 from tests.conftest import FAKES
 from tests.tabs.conftest import clicked, everything, merged

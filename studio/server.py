@@ -52,7 +52,8 @@ def listen(settings: Settings) -> socket.socket:
     ports = [settings.port] if asked else range(settings.port, settings.port + NEXT_PORTS)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     for port in ports:
-        opened = socket.socket(family)
+        # Named as TCP, or asyncio leaves small packets waiting for an acknowledgement: 40 ms more for every answer.
+        opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if sys.platform != "win32":
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 import threading
@@ -58,6 +59,25 @@ def test_without_a_wish_the_next_free_port_is_taken(taken):
     wish = Settings.model_construct(_fields_set=set(), host="127.0.0.1", port=taken)
     with server.listen(wish) as opened:
         assert taken < opened.getsockname()[1] < taken + 100
+
+
+def test_answers_leave_at_once_and_wait_for_no_acknowledgement(settings):
+    async def no_delay(opened: socket.socket) -> int:
+        """Return whether asyncio lets small packets go, as a server of its own has it."""
+        seen = asyncio.get_running_loop().create_future()
+
+        def met(reader, writer):
+            seen.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(met, sock=opened):
+            _, writer = await asyncio.open_connection(*opened.getsockname())
+            found = await seen
+            writer.close()
+        return found
+
+    with server.listen(settings(port=0)) as opened:
+        assert asyncio.run(no_delay(opened))
 
 
 def test_an_address_that_is_not_this_machines_is_named(settings):

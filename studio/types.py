@@ -39,6 +39,7 @@ class ModelSpec(BaseModel):
     safety: bool | None = Field(None, description="run its safety checker, if it has one; None: where others can reach the studio")
     config: str = Field("", description="where the small files of a single-file checkpoint come from: a repository or folder of its family")
     vae: str = Field("", description="another autoencoder in place of its own: a repository, one file of it, or a local path")
+    adapter: str = Field("", description="a motion adapter that makes a picture model move: a repository or local folder")
     loras: dict[str, str] = Field(default_factory=dict, description="LoRA files it can be asked for, by a name: where each lies")
     embeddings: dict[str, str] = Field(default_factory=dict, description="textual inversions, by the word that calls each: where it lies")
     starter: bool = Field(False, description="trained by this project and shipped with it")
@@ -55,7 +56,7 @@ class ModelSpec(BaseModel):
     @property
     def extras(self) -> tuple[str, ...]:
         """The sources it is made of besides its own."""
-        return tuple(dict.fromkeys(filter(None, (self.config, self.vae, *self.loras.values(), *self.embeddings.values()))))
+        return tuple(dict.fromkeys(filter(None, (self.config, self.vae, self.adapter, *self.loras.values(), *self.embeddings.values()))))
 
 
 class Message(BaseModel):
@@ -250,6 +251,7 @@ class Record(BaseModel):
     seed: int
     options: dict[str, Any]
     parents: list[str] = []
+    inputs: dict[str, str] = {}
     facts: dict[str, Any] = {}
     created: str
     seconds: float
@@ -298,12 +300,14 @@ JobEvent = StateChanged | Transfer | Loading | Progress | TextDelta | Made
 
 @dataclass(frozen=True)
 class Resident:
-    """A model in memory: its id, the bytes it takes, whether a job uses it now, seconds since it was last used."""
+    """A model in memory: its id, the bytes it takes, whether a job uses it now, seconds since it was last used, and how it lies there."""
 
     model: str
     bytes: int
     leased: bool
     idle: float
+    dtype: str = ""
+    mode: Mode = "whole"
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,35 @@ class LoopbackHub:
 
     Attributes:
         gated: names that ask for TOKEN.
+        private: names that are not there without TOKEN.
+        licences: what a repository's page says of its licence, by name.
         cut: files (`owner/name/path`) of which only half is sent.
         damaged: files whose bytes are changed on the way.
+        redirects: files that lie elsewhere, at this address.
+        listed: files a repository lists besides those it has, by its name: path -> size.
+        break_after: bytes of files after which every connection breaks off and the hub is away, once; None: never.
+        away: takes connections and closes them without an answer.
+        stalls_after: bytes of each file after which nothing more comes.
         pace: seconds between two blocks of 16 kB.
         silent: takes requests and does not answer.
         requests: what was asked for, as `METHOD path`.
+        ranges: for each file sent, its path and the first byte sent.
+        tokens: the Authorization of each request, "" for none.
         sent: bytes of files sent.
     """
 
     def __init__(self, repositories: dict[str, Path]):
         self.repositories = repositories
         self.gated: set[str] = set()
+        self.private: set[str] = set()
+        self.licences: dict[str, str] = {}
+        self.redirects: dict[str, str] = {}
+        self.listed: dict[str, dict[str, int]] = {}
+        self.break_after: int | None = None
+        self.away = False
+        self.stalls_after: int | None = None
+        self.ranges: list[tuple[str, int]] = []
+        self.tokens: list[str] = []
         self.cut: set[str] = set()
         self.damaged: set[str] = set()
         self.pace = 0.0
@@ -50,7 +68,7 @@ class LoopbackHub:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.silent = False
+        self.silent, self.stalls_after = False, None
         self._server.shutdown()
         self._server.server_close()
 
@@ -70,7 +88,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         path, query = unquote(url.path), parse_qs(url.query)
+        if self.hub.away:
+            self.close_connection = True
+            return
         self.hub.requests.append(f"{self.command} {path}")
+        self.hub.tokens.append(self.headers.get("Authorization", ""))
         while self.hub.silent:
             time.sleep(0.1)
         if path == "/api/models":
@@ -87,10 +109,13 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._open_to(name, revision, gated=False):
             return
         files = [_described(self.hub.repositories[name], file) for file in sorted(self.hub.repositories[name].rglob("*")) if file.is_file()]
+        files += [{"rfilename": path, "size": size, "blobId": "0" * 40} for path, size in self.hub.listed.get(name, {}).items()]
         if kind == "tree":
             self._json([{"type": "file", "path": file["rfilename"], "oid": file["blobId"], **file} for file in files])
         else:
-            self._json({"id": name, "modelId": name, "sha": COMMIT, "siblings": files, "private": False, "tags": []})
+            card = {"cardData": {"license": self.hub.licences[name]}} if name in self.hub.licences else {}
+            about = {"id": name, "modelId": name, "sha": COMMIT, "private": name in self.hub.private, "tags": [], **card}
+            self._json({**about, "siblings": files, "gated": "auto" if name in self.hub.gated else False})
 
     def _file(self, name: str, revision: str, path: str) -> None:
         if not self._open_to(name, revision, gated=True):
@@ -98,37 +123,59 @@ class _Handler(BaseHTTPRequestHandler):
         file = self.hub.repositories[name] / path
         if not file.is_file():
             return self._refuse(404, "EntryNotFound")
+        if f"{name}/{path}" in self.hub.redirects and self.command == "GET":
+            return self._send_on(self.hub.redirects[f"{name}/{path}"])
         data = file.read_bytes()
         etag = _described(self.hub.repositories[name], file).get("lfs", {}).get("oid") or _git_hash(data)
-        first = int(match[1]) if (match := re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))) else 0
-        self.send_response(206 if first else 200)
-        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Content-Length": str(len(data) - first), "Accept-Ranges": "bytes"}
+        first, last = self._range(len(data))
+        self.send_response(206 if self.headers.get("Range") else 200)
+        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Content-Length": str(last + 1 - first), "Accept-Ranges": "bytes"}
         for header, value in headers.items():
             self.send_header(header, value)
-        if first:
-            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+        if self.headers.get("Range"):
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
         self.end_headers()
         if self.command == "GET":
-            self._send(f"{name}/{path}", data, first)
+            self.hub.ranges.append((f"{name}/{path}", first))
+            self._send(f"{name}/{path}", data, first, last + 1)
 
-    def _send(self, file: str, data: bytes, first: int) -> None:
+    def _range(self, size: int) -> tuple[int, int]:
+        """Return the first and the last byte asked for."""
+        asked = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "bytes=0-"))
+        return int(asked[1]), min(int(asked[2] or size), size - 1)
+
+    def _send(self, file: str, data: bytes, first: int, end: int) -> None:
         if file in self.hub.damaged:
             data = data[:-1] + bytes([data[-1] ^ 255])
-        end = len(data) // 2 if file in self.hub.cut else len(data)
-        for start in range(first, end, BLOCK):
-            block = data[start : min(start + BLOCK, end)]
+        stop = min(end, len(data) // 2) if file in self.hub.cut else end
+        for start in range(first, stop, BLOCK):
+            while self.hub.stalls_after is not None and start >= self.hub.stalls_after:
+                time.sleep(0.05)
+            block = data[start : min(start + BLOCK, stop)]
             self.wfile.write(block)
             self.hub.sent += len(block)
+            if self.hub.break_after is not None and self.hub.sent > self.hub.break_after:
+                self.hub.break_after, self.hub.away = None, True
+            if self.hub.away:
+                stop = start
+                break
             time.sleep(self.hub.pace)
-        if end < len(data):
+        if stop < end:
             self.close_connection = True
 
+    def _send_on(self, address: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _open_to(self, name: str, revision: str | None, gated: bool) -> bool:
-        if name not in self.hub.repositories:
+        allowed = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+        if name not in self.hub.repositories or (name in self.hub.private and not allowed):
             self._refuse(401, "RepoNotFound")
         elif revision not in (None, "main", COMMIT):
             self._refuse(404, "RevisionNotFound")
-        elif gated and name in self.hub.gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        elif gated and name in self.hub.gated and not allowed:
             self._refuse(403, "GatedRepo")
         else:
             return True

@@ -3,8 +3,10 @@
 Knows a tokenizer's `decode`. Does not know the network the tokens come from, nor who reads the text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+
+from studio.engines._thinking import Thoughts
 
 BROKEN = "\ufffd"  # what `decode` writes for bytes that are no character, or not yet
 TAIL = 6  # tokens of the prompt that are decoded along, so that the first word keeps its leading space
@@ -18,10 +20,16 @@ class Decoder:
         prompt: the tokens before the first.
         stops: strings at which the text ends; they are no part of it.
         strip: leave out the white space the text begins with.
+        thoughts: takes out what is thought; a stop string there stops nothing.
+        hidden: tokens that are not written; None: those the tokenizer calls special.
     """
 
-    def __init__(self, tokenizer: Any, prompt: Sequence[int] = (), stops: Sequence[str] = (), strip: bool = False):
+    def __init__(
+        self, tokenizer: Any, prompt: Sequence[int] = (), stops: Sequence[str] = (), strip: bool = False,
+        thoughts: Thoughts | None = None, hidden: Collection[int] | None = None,
+    ):  # fmt: skip
         self._tokenizer, self._stops, self._strip = tokenizer, [stop for stop in stops if stop], strip
+        self._thoughts, self._hidden = thoughts, hidden
         self._tokens = list(prompt[-TAIL:])
         self._start, self._read = 0, len(self._tokens)
         self._held = ""
@@ -30,13 +38,17 @@ class Decoder:
     def take(self, token: int) -> str:
         """Return what can be said after one more token, often nothing; `stopped` is set once a stop string is there."""
         self._tokens.append(token)
-        return self._certain(self._news())
+        news = self._news()
+        return self._certain(self._thoughts.take(news) if self._thoughts else news)
 
     def rest(self) -> str:
         """Return what was held back, now that no token follows."""
         if self.stopped:
             return ""
-        last, self._held = self._held + self._news(final=True), ""
+        news = self._news(final=True)
+        if self._thoughts:
+            news = self._thoughts.take(news) + self._thoughts.rest()
+        last, self._held = self._held + news, ""
         return self._stripped(self._until_stop(last))
 
     def _news(self, final: bool = False) -> str:
@@ -54,7 +66,8 @@ class Decoder:
         return text[len(before) :]
 
     def _decode(self, tokens: list[int]) -> str:
-        return self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        written = tokens if self._hidden is None else [token for token in tokens if token not in self._hidden]
+        return self._tokenizer.decode(written, skip_special_tokens=self._hidden is None, clean_up_tokenization_spaces=False)
 
     def _certain(self, news: str) -> str:
         """Add `news` to what is held and return all of it that cannot be the beginning of a stop string."""

@@ -1,10 +1,11 @@
 """What all engines do when they read weights: say in one sentence what is wrong with a folder, and name the type of its numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from studio.engines import Report
 from studio.errors import ModelUnavailable, Stopped
 from studio.types import ModelSpec, Placement
 
@@ -37,3 +38,62 @@ def dtype(placement: Placement) -> Any:
     import torch
 
     return getattr(torch, placement.dtype)
+
+
+@contextmanager
+def following_weights(report: Report) -> Iterator[None]:
+    """Report the progress bars that transformers would show while it reads weights."""
+    from transformers.utils import logging
+
+    def bar(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _Bar(report, *args, **kwargs)
+
+    before = logging.set_tqdm_hook(bar)
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(before)
+
+
+class _Bar:
+    """Stands in for a progress bar and reports how far it is, from 0.1 to 0.95."""
+
+    def __init__(self, report: Report, iterable: Any = (), total: int | None = None, **_: Any):
+        self._report, self._iterable, self._done = report, iterable, 0
+        self._total = total or (len(iterable) if hasattr(iterable, "__len__") else 0)
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self._iterable:
+            yield item
+            self.update()
+
+    def update(self, count: int = 1) -> None:
+        self._done += count
+        if self._total:
+            self._report(0.1 + 0.85 * min(1.0, self._done / self._total))
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """Nothing to close."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+SMALL = 30_000_000  # parameters below which waking a second thread for each operation costs more than it helps, token by token
+
+
+@contextmanager
+def fitting_threads(network: Any) -> Iterator[None]:
+    """Run a small network, one token at a time, on one thread of the processor; a larger one on all."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if sum(parameter.numel() for parameter in network.parameters()) < SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

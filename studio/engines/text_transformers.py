@@ -1,16 +1,17 @@
 """Text by any causal language model of transformers: answers in a chat, or goes on from a prompt."""
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
 
 from studio import engines
 from studio.engines._decoding import Decoder
-from studio.engines._loading import dtype, reading
-from studio.engines._stream import Emit, stream
+from studio.engines._loading import dtype, fitting_threads, following_weights, reading
+from studio.engines._stream import Emit, Gathered, stream
+from studio.engines._thinking import MARKS, Thoughts
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
 from studio.types import Artifact, Event, Message, Progress, Request, TextDelta
 
@@ -36,10 +37,16 @@ class Options(engines.Options):
     )  # fmt: skip
     top_p: float | None = Field(None, gt=0, le=1, title="Top p", description="Draw from the likeliest words that together have this chance")
     top_k: int | None = Field(None, ge=0, le=1000, title="Top k", description="Draw from this many of the likeliest words; 0: from all")
+    min_p: float | None = Field(
+        None, ge=0, le=1, title="Min p", description="Leave out words whose chance is below this share of the likeliest word's"
+    )
     repetition_penalty: float | None = Field(
         None, ge=0.5, le=2, title="Repetition penalty", description="Above 1: words already said become less likely"
     )
     stop: list[str] = Field(default_factory=list, max_length=16, title="Stop at", description="The answer ends before any of these")
+    thinking: bool = Field(
+        False, title="Thinking", description="Think before the answer, where the model can; the thoughts are kept apart from it"
+    )
 
 
 class Engine(engines.Engine):
@@ -53,7 +60,7 @@ class Engine(engines.Engine):
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         report(0.05)
-        with reading(self.spec, self.source), _following_weights(report):
+        with reading(self.spec, self.source), following_weights(report):
             self._tokenizer = AutoTokenizer.from_pretrained(self.source, local_files_only=True, trust_remote_code=False)
             self._model, found = AutoModelForCausalLM.from_pretrained(
                 self.source, dtype=dtype(self.placement), use_safetensors=True, local_files_only=True, trust_remote_code=False,
@@ -84,48 +91,93 @@ class Engine(engines.Engine):
         import torch
 
         prompt, plain = self._prompt(request, options)
+        thoughts = self._thoughts(prompt) if request.messages and not plain else None
         room = self._room(len(prompt), options.max_tokens, "messages" if request.messages else "prompt")
         stops = [*options.stop, NEXT_SPEAKER] if plain else options.stop
-        writer = _Writer(Decoder(self._tokenizer, prompt, stops, strip=plain), self._ends(), room, emit)
+        emit = Gathered(emit)
+        hidden = self._hidden() if thoughts else None
+        decoder = Decoder(self._tokenizer, prompt, stops, strip=plain or thoughts is not None, thoughts=thoughts, hidden=hidden)
+        writer = _Writer(decoder, self._ends(), room, emit)
         emit(Progress(0, room, "token"))
         torch.manual_seed(seed)
-        self._generate(prompt, self._sampling(options) | {"max_new_tokens": room}, writer)
+        started = time.monotonic()
+        with fitting_threads(self._model):
+            self._generate(prompt, self._sampling(options) | {"max_new_tokens": room}, writer)
         facts = {"prompt_tokens": len(prompt), "completion_tokens": writer.count, "finish_reason": writer.finish()}
+        facts["tokens_per_second"] = round(writer.count / max(time.monotonic() - started, 1e-6), 1)
+        if thoughts is not None and thoughts.text.strip():
+            facts["thoughts"] = thoughts.text.strip()
+            self._check_answered(writer)
         emit(Artifact("text", writer.text, seed, facts))
+
+    def _check_answered(self, writer: "_Writer") -> None:
+        if not writer.text.strip():
+            raise GenerationFailed(
+                f"{self.spec.name} was still thinking after {writer.count} tokens and gave no answer. "
+                "Allow a longer answer, or switch thinking off."
+            )
+
+    def _template(self) -> str:
+        """Return the model's chat template, "" where it has none."""
+        templates = self._tokenizer.chat_template or ""
+        return templates if isinstance(templates, str) else str(templates.get("default", ""))
+
+    def _thoughts(self, prompt: list[int]) -> Thoughts | None:
+        """Return what parts thoughts from the answer; None for a model that was not taught to think."""
+        if not any(mark in self._template() for mark in (*MARKS, "<|channel|>")):
+            return None
+        begun = self._tokenizer.decode(prompt[-8:], skip_special_tokens=False).rstrip()
+        return Thoughts(any(begun.endswith(mark) for mark, thinking in MARKS.items() if thinking and mark != "<|end|><|start|>assistant"))
+
+    def _hidden(self) -> set[int]:
+        """Return the special tokens that are no part of the marks around thoughts."""
+        specials = zip(self._tokenizer.all_special_tokens, self._tokenizer.all_special_ids, strict=True)
+        return {number for token, number in specials if not any(token in mark for mark in MARKS)}
 
     def _prompt(self, request: Request, options: Options) -> tuple[list[int], bool]:
         """Return the tokens the model goes on from, and whether they are a transcript, which needs an end of its own."""
         if not request.messages:
             tokens, plain = self._tokenizer(request.prompt)["input_ids"], False
-        elif self._tokenizer.chat_template:
-            tokens, plain = self._chat(request.messages, options.system), False
+        elif self._template():
+            tokens, plain = self._chat(request.messages, options), False
         else:
             tokens, plain = self._tokenizer(transcript(with_system(request.messages, options.system)))["input_ids"], True
         if not tokens:
             raise BadRequest("There is nothing to go on from: write a first word.", param="prompt")
         return tokens, plain
 
-    def _chat(self, messages: list[Message], system: str) -> list[int]:
+    def _chat(self, messages: list[Message], options: Options) -> list[int]:
         """Return the tokens of a chat in the model's own template; where that knows no system message, the first message carries it."""
         from jinja2.exceptions import TemplateError
 
-        messages = with_system(messages, system)
+        messages, settings = with_system(messages, options.system), self._thinking(options)
         try:
-            return self._templated(messages)
+            return self._templated(messages, settings)
         except TemplateError as problem:
             if messages[0].role != "system" or len(messages) < 2:
                 raise BadRequest(f"{self.spec.name} does not take this conversation: {problem}", param="messages") from problem
         first = Message(role=messages[1].role, content=f"{messages[0].content}\n\n{messages[1].content}")
         try:
-            return self._templated([first, *messages[2:]])
+            return self._templated([first, *messages[2:]], settings)
         except TemplateError as problem:
             raise BadRequest(f"{self.spec.name} does not take this conversation: {problem}", param="messages") from problem
 
-    def _templated(self, messages: list[Message]) -> list[int]:
+    def _thinking(self, options: Options) -> dict[str, Any]:
+        """Return what the template is told about thinking. Raises BadRequest where thinking is wanted of a model that knows none."""
+        template = self._template()
+        if "enable_thinking" in template:
+            return {"enable_thinking": options.thinking}
+        if "reasoning_effort" in template:
+            return {"reasoning_effort": "medium" if options.thinking else "low"}
+        if options.thinking and "think>" not in template:
+            raise BadRequest(f"{self.spec.name} was not taught to think before it answers. Switch thinking off.", param="thinking")
+        return {}
+
+    def _templated(self, messages: list[Message], settings: dict[str, Any]) -> list[int]:
         goes_on = messages[-1].role == "assistant"
         chat = [message.model_dump() for message in messages]
         how = {"add_generation_prompt": not goes_on, "continue_final_message": goes_on, "return_dict": True}
-        return self._tokenizer.apply_chat_template(chat, **how)["input_ids"]
+        return self._tokenizer.apply_chat_template(chat, **how, **settings)["input_ids"]
 
     def _room(self, length: int, wanted: int, param: str) -> int:
         """Return how many tokens may follow: `wanted`, or what the model's context leaves. Recurrent models have no such bound."""
@@ -150,12 +202,13 @@ class Engine(engines.Engine):
         own = self._model.generation_config
         penalty = options.repetition_penalty or own.repetition_penalty or 1.0
         if options.temperature == 0:
-            return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "repetition_penalty": penalty}
+            return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "min_p": None, "repetition_penalty": penalty}
         return {
             "do_sample": True,
             "temperature": options.temperature,
             "top_p": options.top_p or own.top_p or TOP_P,
             "top_k": (own.top_k or 0) if options.top_k is None else options.top_k,
+            "min_p": own.min_p if options.min_p is None else options.min_p,
             "repetition_penalty": penalty,
         }
 
@@ -166,17 +219,18 @@ class Engine(engines.Engine):
         inputs = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
         takes = inspect.signature(self._model.forward).parameters
         ends = self._ends()
-        try:
-            self._model.generate(
-                **{name: value for name, value in inputs.items() if name in takes}, **settings, num_beams=1, max_length=None,
-                eos_token_id=ends or None, pad_token_id=ends[0] if ends else 0, stopping_criteria=[writer],
-            )  # fmt: skip
-        except RuntimeError as problem:
-            if "probability tensor" not in str(problem):
-                raise
+        self._model.generate(
+            **{name: value for name, value in inputs.items() if name in takes}, **settings, num_beams=1, max_length=None,
+            eos_token_id=ends or None, pad_token_id=ends[0] if ends else 0, stopping_criteria=[writer], logits_processor=[self._numbers],
+        )  # fmt: skip
+
+    def _numbers(self, tokens: Any, scores: Any) -> Any:
+        """Look at the chances of the next token before they are shaped. Raises GenerationFailed where no choice can be made of them."""
+        if scores.isnan().any() or not scores.isfinite().any() or scores.max().isinf():
             raise GenerationFailed(
                 f"{self.spec.name} computed no valid number for the next word. Another dtype in the catalogue (float32, bfloat16) may help."
-            ) from problem
+            )
+        return scores
 
 
 class _Writer:
@@ -220,45 +274,3 @@ def transcript(messages: list[Message]) -> str:
     """Return a chat as plain text that ends where the assistant speaks."""
     lines = [message.content if message.role == "system" else f"{SPEAKERS[message.role]}: {message.content}" for message in messages]
     return "\n".join(lines) + ("" if messages[-1].role == "assistant" else "\nAssistant:")
-
-
-@contextmanager
-def _following_weights(report: engines.Report) -> Iterator[None]:
-    """Report the progress bars that transformers would show while it reads weights."""
-    from transformers.utils import logging
-
-    def bar(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return _Bar(report, *args, **kwargs)
-
-    before = logging.set_tqdm_hook(bar)
-    try:
-        yield
-    finally:
-        logging.set_tqdm_hook(before)
-
-
-class _Bar:
-    """Stands in for a progress bar and reports how far it is, from 0.1 to 0.95."""
-
-    def __init__(self, report: engines.Report, iterable: Any = (), total: int | None = None, **_: Any):
-        self._report, self._iterable, self._done = report, iterable, 0
-        self._total = total or (len(iterable) if hasattr(iterable, "__len__") else 0)
-
-    def __iter__(self) -> Iterator[Any]:
-        for item in self._iterable:
-            yield item
-            self.update()
-
-    def update(self, count: int = 1) -> None:
-        self._done += count
-        if self._total:
-            self._report(0.1 + 0.85 * min(1.0, self._done / self._total))
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        """Nothing to close."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_, **__: None

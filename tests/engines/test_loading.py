@@ -1,6 +1,6 @@
 import pytest
 
-from studio.engines._loading import dtype, reading
+from studio.engines._loading import SMALL, dtype, fitting_threads, reading
 from studio.engines.fake import Engine
 from studio.errors import ModelUnavailable, Stopped
 from studio.types import Device, ModelSpec
@@ -33,3 +33,18 @@ def test_numbers_are_halved_on_a_gpu_unless_the_catalogue_says_otherwise():
     half = SPEC.model_copy(update={"dtype": "float16"})
     chosen = [dtype(Engine(spec, device, ".").placement) for spec, device in ((SPEC, cpu), (SPEC, gpu), (half, cpu))]
     assert chosen == [torch.float32, torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("parameters, threads", [(4, 1), (SMALL, 2)])
+def test_a_small_network_runs_on_one_thread_and_leaves_the_number_as_it_was(parameters, threads):
+    import torch
+
+    network = torch.nn.Linear(parameters, 1, bias=False, device="meta")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with fitting_threads(network):
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

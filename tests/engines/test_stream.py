@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from studio.engines._stream import AHEAD, stream
+from studio.engines._stream import AHEAD, TELLING, Gathered, stream
 from studio.errors import Stopped
-from studio.types import Progress
+from studio.types import Artifact, Progress, TextDelta
 
 
 def steps(count, seen=None):
@@ -122,3 +122,17 @@ def test_an_error_after_closing_stays_in_the_thread():
     next(events)
     events.close()
     assert not runs()
+
+
+def test_pieces_that_come_fast_are_joined_and_none_is_lost():
+    now, seen = [0.0], []
+    told = Gathered(seen.append, clock=lambda: now[0])
+    for number, word in enumerate(("Once", " upon", " a", " time"), 1):
+        told(TextDelta(word))
+        told(Progress(number, 9, "token"))
+        now[0] += TELLING / 2.5
+    assert seen[0] == TextDelta("Once")
+    artifact = Artifact("text", "Once upon a time", 1)
+    told(artifact)
+    assert "".join(event.text for event in seen if isinstance(event, TextDelta)) == "Once upon a time"
+    assert len(seen) < 8 and seen[-2:] == [Progress(4, 9, "token"), artifact]

@@ -8,6 +8,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, LlamaConfig, MambaConfig, PreTrainedTokenizerFast, RwkvConfig
 
+from studio.engines import _stream
 from studio.engines.text_transformers import Engine, Options, transcript
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
 from studio.types import Artifact, Device, Message, ModelSpec, Progress, Request, TextDelta
@@ -15,6 +16,10 @@ from studio.types import Artifact, Device, Message, ModelSpec, Progress, Request
 CPU = Device("cpu", "CPU", 8 << 30)
 TEMPLATE = (
     "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}<|end|>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
+)
+THINKER = (
+    TEMPLATE[: TEMPLATE.index("{% if add")]
+    + "{% if add_generation_prompt %}[assistant]{% if enable_thinking is false %}<think></think>{% endif %}{% endif %}"
 )
 NO_SYSTEM = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + TEMPLATE
 SIZES = {
@@ -79,7 +84,13 @@ def answer(engine, request=None, seed=1, **options):
     return events_of(engine, request, seed, **options)[-1]
 
 
-def test_the_stream_is_the_whole(llama):
+@pytest.fixture
+def told_each(monkeypatch):
+    """Every token is told, however quickly they come."""
+    monkeypatch.setattr(_stream, "TELLING", 0)
+
+
+def test_the_stream_is_the_whole(llama, told_each):
     events = events_of(llama, max_tokens=60)
     artifact = events[-1]
     assert isinstance(artifact, Artifact) and artifact.medium == "text" and artifact.seed == 1
@@ -121,7 +132,7 @@ def test_a_stop_string_ends_the_text_before_it(llama):
     assert artifact.facts["completion_tokens"] < 40
 
 
-def test_closing_stops_within_one_token(llama):
+def test_closing_stops_within_one_token(llama, told_each):
     steps = []
     model = llama._model
     hook = model.register_forward_hook(lambda *_: steps.append(1))
@@ -246,12 +257,95 @@ def test_a_repetition_penalty_changes_the_text(llama):
     assert answer(llama, temperature=0, max_tokens=60).data != answer(llama, temperature=0, max_tokens=60, repetition_penalty=1.9).data
 
 
-def test_numbers_that_are_none_fail_in_words(tmp_path):
+def test_min_p_of_one_leaves_the_likeliest_word(llama):
+    assert answer(llama, temperature=2.0, min_p=1.0).data == answer(llama, temperature=0).data
+
+
+def test_the_pace_is_told(llama):
+    assert answer(llama).facts["tokens_per_second"] > 0
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_numbers_that_are_none_fail_in_words(tmp_path, value, temperature):
     engine = loaded(make_model(tmp_path, "llama", TEMPLATE))
     with torch.no_grad():
-        engine._model.lm_head.weight.fill_(float("nan"))
+        engine._model.lm_head.weight.fill_(float(value))
     with pytest.raises(GenerationFailed, match="dtype"):
-        answer(engine)
+        answer(engine, temperature=temperature)
+
+
+@pytest.fixture(scope="module")
+def thinker(tmp_path_factory):
+    return loaded(make_model(tmp_path_factory.mktemp("thinker"), "llama", THINKER))
+
+
+@pytest.fixture
+def writes(thinker, monkeypatch):
+    """Let the model write a given text, whatever it is asked."""
+
+    def write(text, engine=thinker, end=256):
+        tokens = iter([*engine._tokenizer(text)["input_ids"], end])
+
+        def likeliest(prompt, scores):
+            return torch.full_like(scores, -1e9).index_fill_(1, torch.tensor([next(tokens)]), 0)
+
+        monkeypatch.setattr(engine, "_numbers", likeliest)
+
+    return write
+
+
+def test_thoughts_stand_apart_from_the_answer(thinker, writes):
+    writes("<think>\nTwo and two\n</think>\n\nFour.")
+    events = events_of(thinker, thinking=True, max_tokens=100, stop=["two"])
+    assert events[-1].data == "Four." == "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert events[-1].facts["thoughts"] == "Two and two" and events[-1].facts["finish_reason"] == "stop"
+
+
+def test_a_stop_string_holds_after_the_thoughts(thinker, writes):
+    writes("<think>one</think>one two three")
+    assert answer(thinker, thinking=True, max_tokens=100, stop=["two"]).data == "one "
+
+
+def test_thoughts_without_an_answer_are_a_failure_that_says_what_to_do(thinker, writes):
+    writes("<think>" + "so many thoughts " * 9)
+    with pytest.raises(GenerationFailed, match="still thinking after 20 tokens.*longer answer"):
+        answer(thinker, thinking=True, max_tokens=20)
+
+
+def test_the_template_is_told_whether_to_think(thinker, writes):
+    asked_to, not_to = (answer(thinker, thinking=thinking).facts["prompt_tokens"] for thinking in (True, False))
+    assert not_to - asked_to == len("<think></think>")
+
+
+def test_a_prompt_that_opens_the_thought_begins_in_it(tmp_path, writes):
+    engine = loaded(make_model(tmp_path, "llama", TEMPLATE.replace("[assistant]", "[assistant]<think>")))
+    writes("hm</think>Yes.", engine)
+    artifact = answer(engine, max_tokens=60)
+    assert artifact.data == "Yes." and artifact.facts["thoughts"] == "hm"
+
+
+def test_special_tokens_around_thoughts_are_read(tmp_path, writes):
+    engine = loaded(make_model(tmp_path, "llama", THINKER))
+    engine._tokenizer.add_special_tokens({"additional_special_tokens": ["<think>", "</think>"]})
+    engine._model.resize_token_embeddings(len(engine._tokenizer))
+    writes("<think>hm</think>Yes.<|end|>", engine)
+    artifact = answer(engine, thinking=True, max_tokens=60)
+    assert artifact.data == "Yes." and artifact.facts["thoughts"] == "hm"
+
+
+def test_the_channels_of_a_model_are_thought_and_answer(tmp_path, writes, monkeypatch):
+    engine = loaded(make_model(tmp_path, "llama", TEMPLATE + "{# <|channel|> {{ reasoning_effort }} #}"))
+    monkeypatch.setattr(engine, "_ends", lambda: [0])  # <|end|> ends a message there, not the answer
+    writes("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Yes.", engine, end=0)
+    artifact = answer(engine, thinking=True, max_tokens=120)
+    assert artifact.data == "Yes." and artifact.facts["thoughts"] == "hm"
+
+
+def test_a_model_that_cannot_think_says_so(llama):
+    with pytest.raises(BadRequest, match="not taught to think") as caught:
+        answer(llama, thinking=True)
+    assert caught.value.param == "thinking"
 
 
 def test_loading_reports_up_to_the_end(tmp_path):

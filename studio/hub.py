@@ -130,7 +130,7 @@ class Hub:
         return DownloadPlan(
             download_bytes=sum(max(0, file.size - cache.on_disk(self.folder, file)) for file in files),
             total_bytes=sum(file.size for file in files) + (self.disk_bytes(spec) if not needs else sum(map(_size, local))),
-            disk_free_bytes=cache.free_bytes(self.folder), files=len(files) or len(local),
+            disk_free_bytes=self.free_bytes(), files=len(files) or len(local),
             gated=spec.gated or any(need.gated for need in needs),
             licence=next((need.licence for need in needs if need.source.role == "model"), "") or spec.license,
             stored_bytes=sum(file.size for file in weighty) + sum(map(_size, local)),
@@ -150,10 +150,14 @@ class Hub:
         """The cache folder."""
         return Path(self.cache or self._constants().HF_HUB_CACHE)
 
-    @property
     def free_bytes(self) -> int:
-        """What the cache's disk has left."""
+        """Return what the cache's disk has left."""
         return cache.free_bytes(self.folder)
+
+    def page(self, spec: ModelSpec) -> str:
+        """Return the address of a model's page on the Hub, "" for a local one."""
+        own = sources(spec)[0]
+        return "" if own.local else f"{self._constants().ENDPOINT}/{own.repository}"
 
     @staticmethod
     def _constants():

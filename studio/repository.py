@@ -14,7 +14,7 @@ from typing import Any
 from studio import weights
 from studio.checking import nearest
 from studio.errors import ModelUnavailable, StudioError
-from studio.sources import Source, split_source
+from studio.sources import ADAPTED, Source, split_source
 from studio.types import ModelSpec
 
 PATIENCE = 10  # seconds the Hub has to answer a question
@@ -101,8 +101,11 @@ def _check(source: Source, files: list[str], folders: list[str] | None) -> None:
     outside = [name for name in [*files, *(folders or [])] if _leads_outside(name)]
     if outside:
         raise ModelUnavailable(f"{repository} lists {outside[0]!r}, a path that leads out of its folder; it is refused.", "model")
-    bad = source.lacks(files, folders)
-    if bad is None and source.wanted(files, folders):
+    wanted, bad = source.wanted(files, folders), source.lacks(files, folders)
+    if bad is None and source.role in ADAPTED and len(wanted) > 1:
+        names = f"{repository}/{wanted[0]}, {repository}/{wanted[1]}"
+        raise ModelUnavailable(f"{repository} holds {len(wanted)} .safetensors files. Name the one meant in models.yaml: {names}...", "model")
+    if bad is None and wanted:
         return
     place = repository if bad in (None, ".") else f"{bad}/ of {repository}"
     if bad and any(Path(file).suffix in weights.PICKLES for file in ([source.file] if source.file else files)):

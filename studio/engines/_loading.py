@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from studio import weights
 from studio.engines import Report
 from studio.errors import ModelUnavailable, Stopped
 from studio.types import ModelSpec, Placement
@@ -29,8 +30,16 @@ def _reason(source: str, problem: Exception) -> str:
     files = [path for path in Path(source).rglob("*") if path.is_file()]
     if not any(path.suffix == ".safetensors" for path in files) and any(path.suffix in PICKLES for path in files):
         return "its weights are pickles, which can run code when they are opened. Look for a version with .safetensors files."
+    pointers = [path.name for path in files if path.suffix == ".safetensors" and weights.is_pointer(path)]
+    if pointers:
+        return f"{pointers[0]} is a pointer of Git LFS, not the weights. Fetch them: run `git lfs pull` in {source}."
     first = str(problem).strip().splitlines()[0][:300] if str(problem).strip() else type(problem).__name__
     return f"{first} If the files are damaged, delete the folder and fetch it again."
+
+
+def variant(source: str | Path) -> str | None:
+    """Return the `variant` that `from_pretrained` of diffusers needs to find a folder's weights: "fp16" where only those are there."""
+    return weights.variant(Path(source))
 
 
 def dtype(placement: Placement) -> Any:

@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import Field
 
 from studio import engines
-from studio.engines._loading import dtype, reading
+from studio.engines._loading import dtype, reading, variant
 from studio.engines._stream import Emit, stream
 from studio.engines._video_latents import Grid, preview
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
@@ -70,7 +70,9 @@ class Engine(engines.Engine):
             return self._animated()
         from diffusers import DiffusionPipeline
 
-        return DiffusionPipeline.from_pretrained(self.source, dtype=self._dtypes(), trust_remote_code=False, **READ)
+        return DiffusionPipeline.from_pretrained(
+            self.source, dtype=self._dtypes(), variant=variant(self.source), trust_remote_code=False, **READ
+        )
 
     def _dtypes(self) -> Any:
         """Wan's autoencoder keeps whole numbers: halved, its videos lose detail, as the model's card says."""
@@ -86,8 +88,11 @@ class Engine(engines.Engine):
         from diffusers import AnimateDiffPipeline, DDIMScheduler, MotionAdapter
 
         numbers = dtype(self.placement)
-        adapter = MotionAdapter.from_pretrained(self.placement.extras[self.spec.adapter], dtype=numbers, **READ)
-        pipeline = AnimateDiffPipeline.from_pretrained(self.source, motion_adapter=adapter, dtype=numbers, trust_remote_code=False, **READ)
+        folder = self.placement.extras[self.spec.adapter]
+        adapter = MotionAdapter.from_pretrained(folder, dtype=numbers, variant=variant(folder), **READ)
+        pipeline = AnimateDiffPipeline.from_pretrained(
+            self.source, motion_adapter=adapter, dtype=numbers, variant=variant(self.source), trust_remote_code=False, **READ
+        )
         trained = {"beta_schedule": "linear", "timestep_spacing": "linspace", "clip_sample": False, "steps_offset": 1}
         pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **trained)
         return pipeline

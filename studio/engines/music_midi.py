@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from studio import engines
-from studio.engines._loading import dtype, reading
+from studio.engines._loading import dtype, fitting_threads, reading
 from studio.engines._note_tokens import PITCHES, Grammar, Meter, kind, longest, read, value
 from studio.engines._tune_prompt import Wishes, own_words, understand
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
@@ -79,11 +79,12 @@ class Engine(engines.Engine):
         generator = torch.Generator("cpu").manual_seed(seed)
         drawn = int(torch.randint(len(PITCHES), (1,), generator=generator))
         composition = Composition(options.duration, longest(self._numbers), self._tonic(wishes, drawn))
-        while not composition.finished:
-            grammar = Grammar(self._numbers, composition.plan, composition.header or wishes.tokens)
-            for token in self._tokens(grammar, composition.theme, options, generator):
-                composition.take(token)
-                yield Progress(composition.bars_done, composition.bars_total, "bar")
+        with fitting_threads(self._model):
+            while not composition.finished:
+                grammar = Grammar(self._numbers, composition.plan, composition.header or wishes.tokens)
+                for token in self._tokens(grammar, composition.theme, options, generator):
+                    composition.take(token)
+                    yield Progress(composition.bars_done, composition.bars_total, "bar")
         piece = composition.piece()
         sound = render(piece, options.duration)
         if not piece.notes or not abs(sound.samples).max() > 0:

@@ -57,7 +57,12 @@ def test_the_front_matter_makes_the_folder_a_space():
 def test_the_table_of_models_is_the_catalogue():
     table = re.search(r"<!-- catalogue -->\n(.*?)\n\n", README, re.DOTALL)[1]
     rows = [row.split("|")[1].strip().strip("`") for row in table.splitlines()[2:]]
-    assert rows == list(yaml.safe_load((ROOT / "models.yaml").read_text()))
+    entries = yaml.safe_load((ROOT / "models.yaml").read_text())
+    assert rows == list(entries)
+    for line, entry in zip(table.splitlines()[2:], entries.values(), strict=True):
+        gated = ", gated" if entry.get("gated") else ""
+        closed = "" if entry.get("commercial", True) else ", not for commercial use"
+        assert line.endswith(f"| {entry['engine']} | {entry['license']}{gated}{closed} |") and entry["description"] in line, line
 
 
 def test_every_link_and_picture_is_there():

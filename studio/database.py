@@ -34,6 +34,20 @@ MIGRATIONS = (
     CREATE INDEX records_by_model ON records (model, id);
     CREATE VIRTUAL TABLE words USING fts5 (prompt, about, tags, tokenize = 'unicode61 remove_diacritics 2');
     """,
+    """
+    ALTER TABLE records ADD COLUMN inputs TEXT NOT NULL DEFAULT '{}';
+    CREATE INDEX records_by_file ON records (sha256);
+    CREATE TABLE inputs (name TEXT NOT NULL, user TEXT NOT NULL, medium TEXT NOT NULL, created TEXT NOT NULL, PRIMARY KEY (name, user));
+    """,
+    """
+    CREATE TABLE agreements (
+        model TEXT NOT NULL, source TEXT NOT NULL, license TEXT NOT NULL, user TEXT NOT NULL, created TEXT NOT NULL,
+        PRIMARY KEY (model, source, license, user)
+    );
+    """,
+    """
+    CREATE TABLE choices (model TEXT PRIMARY KEY, mode TEXT, dtype TEXT);
+    """,
 )
 
 

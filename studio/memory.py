@@ -9,18 +9,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from studio.engines import Engine, default_dtype
+from studio import fit
+from studio.engines import Engine
 from studio.errors import BadRequest, OutOfMemory
 from studio.hub import Hub
 from studio.registry import engine_class
-from studio.types import Device, JobEvent, Loading, MemoryTable, ModelSpec, Resident, Transfer
+from studio.types import Device, JobEvent, Loading, MemoryTable, ModelSpec, Placement, Resident, Transfer
+from studio.weights import Part
 
 RESERVE = 512 * 2**20  # bytes of main memory left to the machine and to the work itself
 Emit = Callable[[JobEvent], None]
@@ -32,6 +34,7 @@ class _Entry:
     engine: Engine
     bytes: int
     used: float
+    smaller: list[Placement]
     leases: int = 0
 
 
@@ -41,15 +44,18 @@ class Memory:
     Args:
         clock: seconds, to tell who was used last.
         free: bytes the device could still give.
+        folder: where what is measured of this machine is remembered.
     """
 
     def __init__(
-        self, device: Device, budget: int, hub: Hub, clock: Callable[[], float] = time.monotonic, free: Callable[[], int] | None = None
-    ):
-        self.device, self.budget, self._hub, self._clock = device, budget, hub, clock
+        self, device: Device, budget: int, hub: Hub, clock: Callable[[], float] = time.monotonic,
+        free: Callable[[], int] | None = None, folder: Path | None = None,
+    ):  # fmt: skip
+        self.device, self.budget, self._hub, self._clock, self._folder = device, budget, hub, clock, folder
         self._free = free or (lambda: free_bytes(device))
         self._entries: dict[str, _Entry] = {}
-        self._measured: dict[str, int] = {}
+        self._measured: dict[tuple[str, str, str], int] = {}
+        self._next: dict[str, list[Placement]] = {}  # for models that have run out of memory: the smaller ways left to them
         self._lock = threading.RLock()  # held while a model is loaded or unloaded, never while one runs
 
     @contextmanager
@@ -86,14 +92,44 @@ class Memory:
         now = self._clock()
         with self._lock:
             entries = sorted(self._entries.values(), key=lambda entry: -entry.used)
-            models = tuple(Resident(entry.spec.id, entry.bytes, entry.leases > 0, now - entry.used) for entry in entries)
+            models = tuple(_resident(entry, now) for entry in entries)
         return MemoryTable(self.device, self.budget, models)
 
+    def shrink(self, model: str) -> bool:
+        """After memory has run out: free all that is idle, and have this model loaded in a smaller way next time, where there is one.
+
+        Returns whether it is worth another try.
+        """
+        with self._lock:
+            entry = self._entries.get(model)
+            idle = [other for other in self._entries.values() if not other.leases]
+            if entry and entry.smaller:
+                self._next[model] = entry.smaller
+            for other in idle:
+                self._drop(other)
+            return bool(entry and entry.smaller) or any(other is not entry for other in idle)
+
     def _load(self, spec: ModelSpec, emit: Emit, stopped: Callable[[], bool]) -> _Entry:
-        path = self._hub.path(spec) or self._download(spec, emit, stopped)
+        path = self._hub.path(spec)
+        if path is None:
+            self._check_before_download(spec)
+            path = self._download(spec, emit, stopped)
         emit(Loading(0.0))
-        self._make_room(spec, self._predict(spec, path))
-        engine = engine_class(spec.engine)(spec, self.device, str(path))
+        placements = self._next.pop(spec.id, None) or self._placements(spec, self._hub.parts(path))
+        fitting = self._fitting(spec, placements)
+        for number, placement in enumerate(fitting, 1):
+            if not self._make_room(placement.bytes):
+                continue
+            entry = self._build(spec, path, replace(placement, extras=self._extras(spec)), emit, fitting[number:])
+            if entry:
+                self._entries[spec.id] = entry
+                return entry
+            release(self.device)
+        raise OutOfMemory(f"{self.device.name} ran out of memory while loading {spec.name}. {self._numbers(spec, placements)}")
+
+    def _build(self, spec: ModelSpec, path: Path, placement: Placement, emit: Emit, smaller: list[Placement]) -> _Entry | None:
+        """Load a model in one way; return None when memory runs out over it."""
+        engine = engine_class(spec.engine)(spec, self.device, str(path), placement)
         before = held_bytes(self.device)
         try:
             engine.load(lambda fraction: emit(Loading(fraction)))
@@ -101,44 +137,75 @@ class Memory:
             engine.unload()
             release(self.device)
             if is_out_of_memory(problem):
-                raise OutOfMemory(f"{self.device.name} ran out of memory while loading {spec.name}. {self._advice()}") from None
+                return None
             raise
-        self._measured[spec.id] = max(0, held_bytes(self.device) - before) or self._predict(spec, path)
-        entry = _Entry(spec, engine, self._measured[spec.id], self._clock())
-        self._entries[spec.id] = entry
-        return entry
+        # What is moved to the device only while it runs is not there yet: then the prediction stands.
+        held = held_bytes(self.device) - before if placement.mode not in ("offload", "stream") else 0
+        taken = self._measured[spec.id, placement.dtype, placement.mode] = max(0, held) or placement.bytes
+        return _Entry(spec, engine, taken, self._clock(), smaller)
+
+    def _placements(self, spec: ModelSpec, parts: tuple[Part, ...]) -> list[Placement]:
+        found = fit.placements(
+            spec, parts, engine_class(spec.engine), self.device, psutil.virtual_memory().available - RESERVE,
+            lambda: fit.bfloat16_is_faster(self._folder),
+        )  # fmt: skip
+        return [replace(one, bytes=self._measured.get((spec.id, one.dtype, one.mode), one.bytes)) for one in found]
+
+    def said(self, model: str) -> str:
+        """Say what a model that ran out of memory has, and what there is."""
+        table = self.table()
+        mine = next((one for one in table.models if one.model == model), None)
+        held = f"it lies there {fit.SAID[mine.mode]} as {mine.dtype}, {size(mine.bytes)}; " if mine else ""
+        return f"{held}{size(table.used)} of the budget of {size(table.budget)} are taken, {size(max(0, self._free()))} are free."
+
+    def _fitting(self, spec: ModelSpec, placements: list[Placement]) -> list[Placement]:
+        """Return those that fit once all that is idle has left. Raises OutOfMemory when none does."""
+        most = self._room() + sum(entry.bytes for entry in self._entries.values() if not entry.leases)
+        fitting = [placement for placement in placements if placement.bytes <= most]
+        if not fitting:
+            raise OutOfMemory(self._numbers(spec, placements))
+        return fitting
+
+    def _numbers(self, spec: ModelSpec, placements: list[Placement]) -> str:
+        """Say what a model needs, what there is, and what to do."""
+        first, last = placements[0], placements[-1]
+        smallest = f", {size(last.bytes)} {fit.SAID[last.mode]} as {last.dtype}" if last is not first else ""
+        room = self._room() + sum(entry.bytes for entry in self._entries.values() if not entry.leases)
+        return (
+            f"{spec.name} needs {size(first.bytes)} as {first.dtype}{smallest}; {size(max(0, room))} of the budget of {size(self.budget)} "
+            f"are free. Choose a smaller model, close other programs, or raise the budget with --memory."
+            f"{fit.advice(engine_class(spec.engine), self.device)}"
+        )
+
+    def _extras(self, spec: ModelSpec) -> dict[str, str]:
+        return self._hub.extras(spec) if spec.extras else {}
+
+    def _check_before_download(self, spec: ModelSpec) -> None:
+        """Raise OutOfMemory for what would not fit once it is here, by the headers of its files."""
+        self._fitting(spec, self._placements(spec, self._hub.plan(spec).parts))
 
     def _download(self, spec: ModelSpec, emit: Emit, stopped: Callable[[], bool]) -> Path:
-        began = self._clock()
+        return self._hub.fetch(spec, lambda done, total, rate: emit(Transfer(done, total, rate)), stopped)
 
-        def report(done: int, total: int) -> None:
-            seconds = self._clock() - began
-            emit(Transfer(done, total, done / seconds if seconds > 0.5 else 0.0))
-
-        return self._hub.fetch(spec, report, stopped)
-
-    def _predict(self, spec: ModelSpec, path: Path) -> int:
-        return self._measured.get(spec.id) or self._hub.weights_bytes(path, spec.dtype or default_dtype(self.device))
-
-    def _make_room(self, spec: ModelSpec, need: int) -> None:
-        while need > self._room():
-            idle = [entry for entry in self._entries.values() if not entry.leases]
-            if not idle:
-                message = f"{spec.name} needs {size(need)}; {size(max(0, self._room()))} of the budget of {size(self.budget)} are free."
-                raise OutOfMemory(f"{message} {self._advice()}")
+    def _make_room(self, need: int) -> bool:
+        """Let models go that are idle, the one used longest ago first, until there is room; tell whether there is."""
+        while need > self._room() and (idle := [entry for entry in self._entries.values() if not entry.leases]):
             self._drop(min(idle, key=lambda entry: entry.used))
+        return need <= self._room()
 
     def _room(self) -> int:
         used = sum(entry.bytes for entry in self._entries.values())
         return min(self.budget - used, self._free())
 
-    def _advice(self) -> str:
-        return "Choose a smaller model, close other programs, or raise the budget with --memory."
-
     def _drop(self, entry: _Entry) -> None:
         del self._entries[entry.spec.id]
         entry.engine.unload()
         release(self.device)
+
+
+def _resident(entry: _Entry, now: float) -> Resident:
+    placement = entry.engine.placement
+    return Resident(entry.spec.id, entry.bytes, entry.leases > 0, now - entry.used, placement.dtype, placement.mode)
 
 
 def size(count: int) -> str:

@@ -95,15 +95,38 @@ class Runner:
         self._memory = memory
         self._lock = threading.Lock()  # one task at a time on a device
 
-    def run(self, task: Task, emit: Callable[[WorkerEvent], None]) -> None:
-        """Do one task. Raises StudioError, whatever the engine raised."""
+    def run(self, task: Task, emit: Callable[[WorkerEvent], None], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Do one task; `stopped` is asked at each step. Raises StudioError, whatever the engine raised.
+
+        Where memory runs out before anything came of it, it is tried once more with all else gone and the model in a smaller way.
+        """
+        told = []
+
+        def unless_stopped(event: WorkerEvent) -> None:
+            if stopped():
+                raise Stopped("Stopped.")
+            told.extend([True] if isinstance(event, TextDelta | Saved) else [])
+            emit(event)
+
         with self._lock:
-            try:
-                self._run(task, emit)
-            except StudioError:
-                raise
-            except Exception as problem:
+            problem = self._attempt(task, unless_stopped)
+            if problem and is_out_of_memory(problem) and not told:
+                log.warning("job %s: memory ran out with %s", task.job, task.spec.id)
+                problem.__traceback__ = None  # it holds what is to be freed
+                if self._memory.shrink(task.spec.id):
+                    problem = self._attempt(task, unless_stopped)
+            if problem:
                 raise self._explained(problem, task) from problem
+
+    def _attempt(self, task: Task, emit: Callable[[WorkerEvent], None]) -> Exception | None:
+        """Do a task; return what the engine raised. Raises StudioError."""
+        try:
+            self._run(task, emit)
+        except StudioError:
+            raise
+        except Exception as problem:
+            return problem
+        return None
 
     def _run(self, task: Task, emit: Callable[[WorkerEvent], None]) -> None:
         with self._memory.lease(task.spec, _Arrival(emit)) as engine:
@@ -121,11 +144,12 @@ class Runner:
                 raise GenerationFailed(f"{task.spec.name} ended without a result.")
 
     def _explained(self, problem: Exception, task: Task) -> StudioError:
-        log.exception("job %s, model %s failed", task.job, task.spec.id)
+        log.error("job %s, model %s failed", task.job, task.spec.id, exc_info=problem)
         release(self._memory.device)
         if is_out_of_memory(problem):
             return OutOfMemory(
-                f"{self._memory.device.name} ran out of memory while {task.spec.name} ran. Ask for less: a smaller size, fewer at once."
+                f"{self._memory.device.name} ran out of memory while {task.spec.name} ran: {self._memory.said(task.spec.id)} "
+                "Ask for less: a smaller size, fewer at once."
             )
         return GenerationFailed(f"{task.spec.name} failed: {type(problem).__name__}: {str(problem)[:300]}")
 
@@ -176,22 +200,14 @@ class _Throttle:
 class InProcessWorker(Worker):
     """Models in this process."""
 
-    def __init__(self, device: Device, budget: int, hub: Hub):
-        self._memory = Memory(device, budget, hub)
+    def __init__(self, device: Device, budget: int, hub: Hub, folder: Path | None = None):
+        self._memory = Memory(device, budget, hub, folder=folder)
         self._runner = Runner(self._memory)
         self._stopped: set[str] = set()
 
     def run(self, task: Task) -> Iterator[WorkerEvent]:
-        def call(emit: Callable) -> None:
-            def checked(event: WorkerEvent) -> None:
-                if task.job in self._stopped:
-                    raise Stopped("Stopped.")
-                emit(event)
-
-            self._runner.run(task, checked)
-
         try:
-            yield from stream(call)
+            yield from stream(lambda emit: self._runner.run(task, emit, lambda: task.job in self._stopped))
         finally:
             self._stopped.discard(task.job)
 

@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
+
+import psutil
 
 from studio.errors import GenerationFailed, Stopped, StudioError, WorkerDied
 from studio.hub import Hub
@@ -28,6 +29,9 @@ from studio.worker import Runner, Task, Worker, WorkerEvent
 GRACE = 5.0  # seconds a worker has to answer a stop before it is ended
 START = 120.0  # seconds a child process has to come up
 ROOT = Path(__file__).resolve().parent.parent
+# The threads a model computes with, unless the user's environment says otherwise. As many as there are cores: two on one only wait for
+# each other. They wait asleep: spinning, as they would, they take turns with all else that runs, and all is several times slower.
+THREADS = {"OMP_NUM_THREADS": str(psutil.cpu_count(logical=False) or os.cpu_count() or 1), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class ProcessWorker(Worker):
@@ -36,10 +40,12 @@ class ProcessWorker(Worker):
     Args:
         log_file: where the child's output goes.
         warm: let the child import torch ahead of its first task.
+        folder: where what is measured of this machine is remembered.
     """
 
-    def __init__(self, device: Device, budget: int, hub: Hub, log_file: Path, warm: bool = True):
+    def __init__(self, device: Device, budget: int, hub: Hub, log_file: Path, warm: bool = True, folder: Path | None = None):
         self._device, self._budget, self._hub, self._log_file, self._warm = device, budget, hub, log_file, warm
+        self._folder = folder
         self._table = MemoryTable(device, budget)
         self._lock = threading.RLock()
         self._child: _Child | None = None
@@ -48,7 +54,7 @@ class ProcessWorker(Worker):
     def start(self) -> None:
         with self._lock:
             if self._child is None or not self._child.alive():
-                self._child = _Child((self._device, self._budget, self._hub, self._warm), self._log_file, self._note_table)
+                self._child = _Child((self._device, self._budget, self._hub, self._warm, self._folder), self._log_file, self._note_table)
 
     def run(self, task: Task) -> Iterator[WorkerEvent]:
         self.start()
@@ -129,10 +135,12 @@ class ProcessWorker(Worker):
 class _Child:
     """The parent's side of a child process: its messages sorted by what they answer."""
 
-    def __init__(self, beginning: tuple[Device, int, Hub, bool], log_file: Path, note_table: Callable[[MemoryTable], None]):
+    def __init__(self, beginning: tuple[Device, int, Hub, bool, Path | None], log_file: Path, note_table: Callable[[MemoryTable], None]):
         key = secrets.token_bytes(32)
         listener = Listener(authkey=key)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+        environment = {
+            **THREADS, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        }  # fmt: skip
         self._process = self._spawn(log_file, str(listener.address), environment)
         self._process.stdin.write(key.hex().encode() + b"\n")
         self._process.stdin.flush()
@@ -235,10 +243,10 @@ class _ChildMain:
         self._tasks: Queue = Queue()
 
     def serve(self) -> None:
-        _, (device, budget, hub, warm) = self._connection.recv()
+        _, (device, budget, hub, warm, folder) = self._connection.recv()
         if warm:
             threading.Thread(target=_import_torch, name="warm", daemon=True).start()
-        self._memory = Memory(device, budget, hub)
+        self._memory = Memory(device, budget, hub, folder=folder)
         self._runner = Runner(self._memory)
         threading.Thread(target=self._work, name="models", daemon=True).start()
         while True:
@@ -255,7 +263,7 @@ class _ChildMain:
             task = self._tasks.get()
             problem = None
             try:
-                self._runner.run(task, partial(self._emit, task.job))
+                self._runner.run(task, self._emit, lambda job=task.job: job in self._stopped)
             except StudioError as raised:
                 problem = raised
             except BaseException as raised:  # SystemExit of a library, KeyboardInterrupt of a terminal
@@ -264,9 +272,7 @@ class _ChildMain:
             self._send("table", self._memory.table())
             self._send("end", problem)
 
-    def _emit(self, job: str, event: WorkerEvent) -> None:
-        if job in self._stopped:
-            raise Stopped("Stopped.")
+    def _emit(self, event: WorkerEvent) -> None:
         self._send("event", event)
         if isinstance(event, StateChanged):
             self._send("table", self._memory.table())

@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "studio").rglob("*.py"))
 ORDER = (
     {"studio.types", "studio.errors", "studio.checking"},
-    {"studio.engines", "studio.notes", "studio.synthesizer", "studio.sentences", "studio.hub", "studio.media", "studio.settings", "studio.devices", "studio.database"},
-    {"studio.registry", "studio.pictures", "studio.gallery", "studio.agreements"},
+    {"studio.engines", "studio.notes", "studio.synthesizer", "studio.sentences", "studio.hub", "studio.repository",
+     "studio.download", "studio.cache", "studio.origins", "studio.sources", "studio.weights", "studio.media", "studio.settings", "studio.devices", "studio.database"},
+    {"studio.registry", "studio.fit", "studio.choices", "studio.pictures", "studio.gallery", "studio.agreements"},
     {"studio.inputs"},
-    {"studio.memory"},
+    {"studio.memory", "studio.storage"},
     {"studio.worker"},
     {"studio.worker_process", "studio.jobs"},
     {"studio.studio"},

@@ -1,11 +1,14 @@
 """The budget, with a hub and engines that only count."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from studio import memory as module
 from studio.errors import BadRequest, ModelUnavailable, OutOfMemory
 from studio.memory import Memory, size
 from studio.types import Device, Loading, ModelSpec, Transfer
+from studio.weights import Part
 
 
 class Hub:
@@ -15,22 +18,29 @@ class Hub:
         return None if spec.id == "far" else "/somewhere"
 
     def fetch(self, spec, report, stopped):
-        report(0, 10)
-        report(10, 10)
+        report(0, 10, 0.0)
+        report(10, 10, 5.0)
         return "/somewhere"
 
-    def weights_bytes(self, path, dtype):
-        return self.bytes
+    def plan(self, spec):
+        return SimpleNamespace(parts=self.parts("/somewhere"))
+
+    def parts(self, path):
+        return (Part(".", floats=0, matrices=0, other=self.bytes), *self.numbers)
 
 
 class Engine:
     alive: list = []
+    modes = ("whole",)
     fails: Exception | None = None
+    fails_as: tuple = ()
 
-    def __init__(self, spec, device, source):
-        self.spec = spec
+    def __init__(self, spec, device, source, placement):
+        self.spec, self.placement = spec, placement
 
     def load(self, report):
+        if self.placement.dtype in self.fails_as:
+            raise MemoryError
         if self.fails:
             raise self.fails
         report(1.0)
@@ -48,7 +58,7 @@ def world(monkeypatch):
     monkeypatch.setattr(module, "engine_class", lambda name: engine)
     monkeypatch.setattr(module, "held_bytes", lambda device: 0)
     hub, ticks = Hub(), iter(range(10**6))
-    hub.bytes = 40
+    hub.bytes, hub.numbers = 40, ()
     held = Memory(Device("cpu", "CPU", 1000), 100, hub, clock=lambda: float(next(ticks)), free=lambda: 10**9)
     return held, engine, hub
 
@@ -81,7 +91,7 @@ def test_the_least_recently_used_makes_room(world):
 def test_what_is_in_use_is_never_evicted(world):
     held, engine, _ = world
     with held.lease(spec("a"), print), held.lease(spec("b"), print):
-        with pytest.raises(OutOfMemory, match="c needs 1 MB; .* --memory"):
+        with pytest.raises(OutOfMemory, match="c needs 1 MB as float32; 1 MB of the budget of 1 MB are free. .* --memory"):
             use(held, "c")
         with pytest.raises(BadRequest, match="in use"):
             held.unload("a")
@@ -105,6 +115,51 @@ def test_memory_other_programs_took_counts(world):
     with pytest.raises(OutOfMemory):
         use(held, "b")
     assert engine.alive == []
+
+
+MATRIX = Part(".", floats=30, matrices=30)  # 120 bytes as float32, 60 as bfloat16
+
+
+def test_a_model_too_large_as_it_is_goes_in_at_half_the_width(world):
+    held, engine, hub = world
+    engine.modes, hub.bytes, hub.numbers = ("whole", "8bit"), 0, (MATRIX,)
+    assert use(held, "a").placement.dtype == "bfloat16"
+    row = held.table().models[0]
+    assert (row.dtype, row.mode, row.bytes) == ("bfloat16", "whole", 60)
+
+
+def test_a_whole_model_goes_before_what_is_idle(world):
+    held, engine, hub = world
+    use(held, "a")
+    engine.modes, hub.bytes, hub.numbers = ("whole", "8bit"), 0, (Part(".", floats=20, matrices=20),)
+    assert use(held, "b").placement.dtype == "float32"
+    assert engine.alive == ["b"]
+
+
+def test_memory_that_runs_out_over_a_load_brings_the_next_way(world):
+    held, engine, hub = world
+    engine.modes, engine.fails_as, hub.bytes, hub.numbers = ("whole", "8bit"), ("float32",), 0, (Part(".", 20, 20),)
+    assert use(held, "a").placement.dtype == "bfloat16"
+
+
+def test_after_memory_ran_out_all_idle_go_and_the_model_comes_smaller(world):
+    held, engine, hub = world
+    use(held, "a")
+    engine.modes, hub.bytes, hub.numbers = ("whole", "8bit"), 0, (Part(".", 10, 10),)
+    use(held, "b")
+    assert held.shrink("b") and engine.alive == []
+    assert use(held, "b").placement.dtype == "bfloat16"
+    assert not held.shrink("b")
+    assert use(held, "b").placement.dtype == "float32"  # the next time it is tried as before
+
+
+def test_what_cannot_fit_is_not_even_downloaded(world):
+    held, _, hub = world
+    hub.bytes = 101
+    events: list = []
+    with pytest.raises(OutOfMemory, match="far needs"):
+        use(held, "far", events)
+    assert events == []
 
 
 def test_unload_frees_at_once_and_twice_is_no_error(world):

@@ -3,12 +3,12 @@ import json
 import pytest
 from PIL import Image
 
-from studio.errors import BadRequest, NotFound
+from studio.errors import AgreementRequired, BadRequest, NotFound
 from studio.types import MAX_SEED, Made, Message, Request
 
 
-def made(finish, studio, **request):
-    events = finish(studio, studio.submit(Request(**request)).id)
+def made(finish, studio, user="", **request):
+    events = finish(studio, studio.submit(Request(**request), user).id)
     return [event.record for event in events if isinstance(event, Made)]
 
 
@@ -156,3 +156,85 @@ def test_a_place_for_files_that_is_taken_costs_the_job_not_the_studio(studio, fi
     assert end.state == "failed" and "outputs" in end.error
     (studio.folder / "outputs").unlink()
     assert made(finish, studio, model="fake", prompt="x")
+
+
+TERMS = """
+closed: {engine: fake, source: ., title: Closed, license: cc-by-nc-4.0, commercial: false}
+gated: {engine: fake, source: ., title: Gated, gated: true}
+away: {engine: fake, source: nobody/nothing, title: Away}
+"""
+
+
+def test_a_model_with_terms_runs_after_they_were_agreed_to(catalogue, new_studio, finish):
+    catalogue.write_text(TERMS)
+    studio = new_studio()
+    for model, reason in (("closed", "cc-by-nc-4.0.*forbids commercial use"), ("gated", "is gated")):
+        with pytest.raises(AgreementRequired, match=f"{reason}.*POST /v1/registry/{model}/agree"):
+            studio.submit(Request(model=model, prompt="x"), "anna")
+        assert studio.jobs(states=("queued",)) == [] and not studio.agreed(model, "anna")
+        studio.agree(model, "anna")
+        assert studio.agreed(model, "anna") and not studio.agreed(model, "ben")
+        assert made(finish, studio, user="anna", model=model, prompt="x")
+        with pytest.raises(AgreementRequired):
+            studio.submit(Request(model=model), "ben", action="load")
+
+
+def test_a_first_download_is_asked_for_only_where_that_is_wished(catalogue, new_studio):
+    catalogue.write_text(TERMS + "here: {engine: fake, source: .}\n")
+    studio = new_studio()
+    studio.submit(Request(model="here", prompt="x"), ask=True)
+    studio.submit(Request(model="away", prompt="x"))
+    with pytest.raises(AgreementRequired, match="Away has to be downloaded first"):
+        studio.submit(Request(model="away", prompt="x"), ask=True)
+    studio.agree("away")
+    assert studio.submit(Request(model="away", prompt="x"), ask=True).model == "away"
+
+
+def test_what_is_wrong_in_a_request_is_said_before_it_is_asked_for_an_agreement(catalogue, new_studio):
+    catalogue.write_text(TERMS)
+    with pytest.raises(BadRequest, match="prompt is empty"):
+        new_studio().submit(Request(model="closed", prompt=" "))
+
+
+def test_an_agreement_outlives_the_studio(catalogue, new_studio):
+    catalogue.write_text(TERMS)
+    studio = new_studio()
+    studio.agree("closed", "anna")
+    studio.close()
+    assert new_studio().agreed("closed", "anna")
+
+
+def test_preload_says_what_has_to_be_agreed_to(catalogue, new_studio):
+    catalogue.write_text(TERMS)
+    studio = new_studio(preload=["closed"])
+    studio.start()
+    assert studio.jobs() == [] and "--preload" in studio.problems[0] and "/v1/registry/closed/agree" in studio.problems[0]
+
+
+def test_a_model_lies_in_memory_as_it_was_chosen(studio, finish, new_studio):
+    studio.choose("fake", dtype="bfloat16")
+    made(finish, studio, model="fake", prompt="x")
+    row = studio.memory().models[0]
+    assert (row.dtype, row.mode) == ("bfloat16", "whole")
+    status = studio.model("fake")
+    assert (status.dtype, status.dtypes) == ("bfloat16", ("float32", "bfloat16"))
+    assert new_studio().spec("fake").dtype == "bfloat16"  # kept in the data folder
+    studio.choose("fake")
+    made(finish, studio, model="fake", prompt="x")
+    assert studio.memory().models[0].dtype == "float32"
+
+
+def test_a_way_that_is_not_to_be_had_is_refused(studio):
+    with pytest.raises(BadRequest, match="mode is 'offload': on CPU, Fake pictures can be had as whole") as caught:
+        studio.choose("fake", mode="offload")
+    assert caught.value.param == "mode"
+    with pytest.raises(BadRequest, match="dtype is 'float16': Fake pictures can be had as float32, bfloat16"):
+        studio.choose("fake", dtype="float16")
+
+
+def test_the_safety_checker_is_on_where_others_can_reach_the_studio(new_studio, catalogue):
+    assert new_studio().spec("fake").safety is False
+    assert new_studio(host="0.0.0.0").spec("fake").safety is True
+    assert new_studio(share=True).spec("fake").safety is True
+    catalogue.write_text("fake:\n  engine: fake\n  source: .\n  safety: false\n")
+    assert new_studio(share=True).spec("fake").safety is False

@@ -3,9 +3,11 @@
 from contextlib import closing
 from pathlib import Path
 
+import numpy
 import pytest
+from safetensors.numpy import save_file
 
-from studio.errors import GenerationFailed, ModelUnavailable, Stopped
+from studio.errors import GenerationFailed, ModelUnavailable, OutOfMemory, Stopped
 from studio.hub import Hub
 from studio.types import Device, Loading, ModelSpec, Progress, Request, Saved, StateChanged, TextDelta, Transfer
 from studio.worker import InProcessWorker, Task, _Arrival, commit
@@ -108,3 +110,32 @@ def test_download_and_loading_are_announced_once():
         arrival(event)
     assert [event.state for event in seen if isinstance(event, StateChanged)] == ["downloading", "loading"]
     assert len(seen) == 7
+
+
+def test_memory_that_runs_out_brings_a_second_try_in_a_smaller_way(worker, tmp_path):
+    save_file({"layer.weight": numpy.zeros((100, 100), numpy.float32)}, tmp_path / "model.safetensors")
+    events = list(worker.run(task(tmp_path, trouble="memory", steps=1)))
+    assert isinstance(events[-1], Saved)
+    row = worker.table().models[0]
+    assert (row.dtype, row.mode) == ("bfloat16", "whole")
+
+
+def test_memory_that_runs_out_where_there_is_no_smaller_way_is_told_with_the_numbers(worker, tmp_path):
+    numbers = r"while fake ran: .* of the budget of 1 GB are taken, .* are free.*smaller size"
+    with pytest.raises(OutOfMemory, match=numbers):
+        list(worker.run(task(tmp_path, trouble="memory", steps=1)))
+
+
+def test_what_was_already_told_is_not_told_twice(worker, tmp_path, monkeypatch):
+    save_file({"layer.weight": numpy.zeros((100, 100), numpy.float32)}, tmp_path / "model.safetensors")
+
+    def half(self, request, options, seed):
+        yield TextDelta("once ")
+        raise MemoryError
+
+    monkeypatch.setattr("studio.engines.fake.Engine.run", half)
+    seen = []
+    with pytest.raises(OutOfMemory):
+        for event in worker.run(task(tmp_path)):
+            seen.append(event)
+    assert [event.text for event in seen if isinstance(event, TextDelta)] == ["once "]

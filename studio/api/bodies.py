@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from studio.checking import shown
 from studio.errors import BadRequest
-from studio.types import MAX_PROMPT, MAX_SEED, Message
+from studio.types import MAX_PROMPT, MAX_SEED, Message, Mode
 
 DEEPEST = 20  # levels of a body
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -134,13 +134,8 @@ class Completion(Text):
         return self.prompt if isinstance(self.prompt, str) else self.prompt[0]
 
 
-class Images(Body):
-    prompt: str = Field("", max_length=MAX_PROMPT)
-    n: int | None = Field(None, ge=1)
+class Sized(Body):
     size: str | None = None
-    response_format: Literal["b64_json", "url"] | None = None
-    stream: Literal[False] | None = None
-    parents: list[str] = Field([], max_length=100)
 
     @field_validator("size")
     @classmethod
@@ -157,6 +152,47 @@ class Images(Body):
         return {"width": width, "height": height}
 
 
+class Placing(BaseModel):
+    """How a model is to lie in memory from now on; null, or the word auto, leaves it to the studio."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Literal["auto", Mode] | None = None
+    dtype: Literal["float32", "float16", "bfloat16", "auto"] | None = None
+
+    def choice(self) -> dict[str, Any]:
+        return {name: None if value == "auto" else value for name, value in self.model_dump().items()}
+
+
+class Images(Sized):
+    prompt: str = Field("", max_length=MAX_PROMPT)
+    inputs: dict[str, str] = Field({}, max_length=10, description="files to start from, by role: a gallery id, or the id /v1/inputs gave")
+    n: int | None = Field(None, ge=1)
+    response_format: Literal["b64_json", "url"] | None = None
+    stream: Literal[False] | None = None
+    parents: list[str] = Field([], max_length=100)
+
+
+class Videos(Sized):
+    prompt: str = Field("", max_length=MAX_PROMPT)
+    inputs: dict[str, str] = Field({}, max_length=10, description="as of pictures")
+    seconds: float | None = Field(None, gt=0, description="length of the video; else its frames can be given")
+    frames: int | None = Field(None, ge=1)
+    input_reference: dict[str, str] | None = Field(None, description="the first picture, where it is not sent as a file")
+    parents: list[str] = Field([], max_length=100)
+
+    def lengths(self) -> dict[str, float | None]:
+        """Return the length as options of the engine: of two that were given the frames, as they are exact."""
+        if self.frames is not None:
+            return {"frames": self.frames, "duration": None}
+        return {} if self.seconds is None else {"duration": self.seconds}
+
+    def starts(self) -> dict[str, str]:
+        """Return the inputs, with the kept file that `input_reference` names among them."""
+        file = (self.input_reference or {}).get("file_id")
+        return {**self.inputs, **({"image": file} if file else {})}
+
+
 SoundFormat = Literal["wav", "flac", "mp3", "opus"]
 
 
@@ -169,6 +205,7 @@ class Speech(Body):
 
 class Music(Body):
     prompt: str = Field("", max_length=MAX_PROMPT)
+    inputs: dict[str, str] = Field({}, max_length=10, description="as of pictures")
     duration: float | None = Field(None, gt=0)
     response_format: Literal["wav", "flac", "mp3", "opus", "mid"] = "wav"
     parents: list[str] = Field([], max_length=100)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.types import Device, Event, Medium, ModelSpec, Placement, Request
+from studio.types import Device, Event, Medium, Mode, ModelSpec, Placement, Request
 
 Report = Callable[[float], None]  # how much is loaded, 0 to 1
 
@@ -37,6 +37,8 @@ class Engine(ABC):
     task: ClassVar[str]  # the Hub's own name: text-to-image, text-generation, text-to-speech, text-to-audio, unconditional-image-generation
     needs_prompt: ClassVar[bool] = True
     inputs: ClassVar[dict[str, Medium]] = {}  # files it can start from, by role: {"image": "image", "mask": "image"}, {"audio": "audio"}
+    # The ways its models may lie in memory, the best first. More than `whole` says that numbers of half the width do them no harm.
+    modes: ClassVar[tuple[Mode, ...]] = ("whole",)
     Options: ClassVar[type[BaseModel]] = Options
 
     def __init__(self, spec: ModelSpec, device: Device, source: str, placement: Placement | None = None):

@@ -1,22 +1,29 @@
-"""Pictures from words: any text-to-image pipeline that diffusers reads from a folder."""
+"""Pictures from words, from a picture, or from a part of one: any text-to-image pipeline that diffusers reads."""
 
 import inspect
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
 
 from PIL import Image
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from studio import engines
-from studio.engines._loading import dtype, reading
+from studio.engines import _schedulers
+from studio.engines._assembly import assembled
+from studio.engines._flaws import check_latents, sound
+from studio.engines._loading import reading
+from studio.engines._loras import Loras, asked
+from studio.engines._previews import Previews
+from studio.engines._start import Start, multiple_of, pipeline_for, started, takes
+from studio.engines._steps import Steps
 from studio.engines._stream import Emit, stream
-from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
-from studio.types import MAX_SEED, Artifact, Event, Progress, Request
+from studio.errors import BadRequest, ModelUnavailable
+from studio.types import MAX_SEED, Artifact, Event, Request
 
-PREVIEW_SIDE = 32  # latents of a preview, at most, on each side
-PREVIEW_SHARE = 0.05  # of the time, at most, goes into previews
+Sampler = Literal[_schedulers.NAMES]
+TRUE_GUIDANCE = 2.0  # for negative words where guidance is distilled into the model; each step then takes twice as long
 
 
 class Options(engines.Options):
@@ -34,6 +41,20 @@ class Options(engines.Options):
         None, ge=0, le=30, title="Guidance", description="How closely to follow the words", json_schema_extra={"step": 0.1}
     )
     count: int = Field(1, ge=1, le=16, title="How many", description="Each with its own seed", json_schema_extra={"main": True})
+    strength: float | None = Field(
+        None, ge=0.01, le=1, title="Change", description="With a picture to start from: 0 keeps it, 1 makes it anew",
+        json_schema_extra={"step": 0.01},
+    )  # fmt: skip
+    scheduler: Annotated[Sampler | None, BeforeValidator(_schedulers.canonical)] = Field(
+        None, title="Sampler", description="How noise becomes a picture, step by step"
+    )
+    loras: str = Field("", max_length=2000, title="LoRAs", description="Of this model's, by name and weight: name:0.8, other:1")
+    clip_skip: int | None = Field(
+        None, ge=0, le=11, title="Clip skip", description="Last layers of the text encoder to leave out (1 here is 2 in AUTOMATIC1111)"
+    )
+    guidance_rescale: float | None = Field(
+        None, ge=0, le=1, title="Guidance rescale", description="Against glare at high guidance", json_schema_extra={"step": 0.05},
+    )  # fmt: skip
     scale: int = Field(1, ge=1, le=8, title="Enlarge", description="Finished pictures are enlarged by this factor (Lanczos)")
 
 
@@ -41,143 +62,139 @@ class Engine(engines.Engine):
     """A diffusers pipeline. Pictures of one request are made one after another, so each is the same alone or among others."""
 
     task = "text-to-image"
+    inputs = {"image": "image", "mask": "image"}
     Options = Options
 
     def load(self, report: engines.Report) -> None:
         import torch  # noqa: F401  (before diffusers, whose import is then quicker)
-        from diffusers import DiffusionPipeline
 
         report(0.1)
         with reading(self.spec, self.source):
-            pipeline = DiffusionPipeline.from_pretrained(
-                self.source, dtype=dtype(self.placement), use_safetensors=True, local_files_only=True, trust_remote_code=False
-            )
-            self._check_tokenizers(pipeline)
+            pipeline = assembled(self.spec, self.source, self.placement)
             report(0.7)
-            self._pipeline = pipeline.to(self.device.type)
-        self._takes = set(inspect.signature(pipeline.__call__).parameters)
-        if "prompt" not in self._takes:
+            self._pipeline = self._place(pipeline)
+        if "prompt" not in takes(pipeline):
             raise ModelUnavailable(
                 f"{self.spec.name} is a {type(pipeline).__name__}, which takes no words; it cannot make pictures from a prompt."
             )
         pipeline.set_progress_bar_config(disable=True)
+        files = {name: self.placement.extras.get(place, place) for name, place in self.spec.loras.items()}
+        self._loras, self._previews = Loras(pipeline, files, self.spec.name), Previews()
         report(1.0)
 
-    @staticmethod
-    def _check_tokenizers(pipeline: Any) -> None:
-        """A tokenizer without its vocabulary loads without a word and reads everything as noise."""
-        for name in ("", "_2", "_3"):
-            tokenizer, encoder = getattr(pipeline, f"tokenizer{name}", None), getattr(pipeline, f"text_encoder{name}", None)
-            expected = getattr(getattr(encoder, "config", None), "vocab_size", 0)
-            if tokenizer is not None and expected and len(tokenizer) < expected // 2:
-                raise ModelUnavailable(
-                    f"tokenizer{name} knows {len(tokenizer)} tokens, its text encoder {expected}: its vocabulary file is missing."
-                )
+    def _place(self, pipeline: Any) -> Any:
+        return pipeline.to(self.device.type)
 
     def run(self, request: Request, options: Options, seed: int) -> Iterator[Event]:
         yield from stream(lambda emit: self._run(request, options, seed, emit))
 
     def _run(self, request: Request, options: Options, seed: int, emit: Emit) -> None:
-        for number in range(options.count):
-            own = (seed + number) % (MAX_SEED + 1)
-            watch = _Watch(self._pipeline, emit, options, number)
-            picture = self._picture(request.prompt, options, own, watch)
-            sampler = type(self._pipeline.scheduler).__name__.removesuffix("Scheduler")
-            facts = {"sampler": sampler, "size": f"{picture.width}x{picture.height}"}
-            if options.scale > 1:
-                facts["scaled"] = f"{options.scale}x Lanczos"
-                picture = picture.resize((picture.width * options.scale, picture.height * options.scale), Image.Resampling.LANCZOS)
-            emit(Artifact("image", picture, own, facts))
+        start = started(request.inputs, options.width, options.height, multiple_of(self._pipeline))
+        prompt, loras = asked(request.prompt, options.loras, self.spec.loras)
+        self._loras.wear(loras)
+        self._previews.start()
+        with self._sampled(options.scheduler):
+            pipeline = pipeline_for(self._pipeline, start, self.spec.name)
+            given = self._given(pipeline, prompt, options, start)
+            for number in range(options.count):
+                own = (seed + number) % (MAX_SEED + 1)
+                steps = Steps(pipeline, emit, self._previews, options.steps, number, options.count)
+                picture = self._picture(pipeline, given, own, steps)
+                facts = self._facts(picture, options, loras)
+                emit(Artifact("image", _finished(picture, start, options.scale), own, facts))
 
-    def _picture(self, prompt: str, options: Options, seed: int, watch: "_Watch") -> Any:
+    @contextmanager
+    def _sampled(self, name: str | None) -> Iterator[None]:
+        """Run the pipeline with the sampler asked for, and give it its own back."""
+        own = getattr(self._pipeline, "scheduler", None)
+        if name:
+            self._pipeline.scheduler = _schedulers.sampler(name, self._pipeline, self.spec.name)
+        try:
+            yield
+        finally:
+            if name:
+                self._pipeline.scheduler = own
+
+    def _given(self, pipeline: Any, prompt: str, options: Options, start: Start | None) -> dict[str, Any]:
+        """Return what the pipeline is called with. Raises BadRequest for an option that is set and that it does not know."""
+        known = takes(pipeline)
+        width, height = start.image.size if start else (options.width, options.height)
+        soft = {"prompt": prompt, "width": width, "height": height, "num_inference_steps": options.steps}
+        hard = {
+            "negative_prompt": options.negative_prompt or None, "guidance_scale": options.guidance_scale, "clip_skip": options.clip_skip,
+            "guidance_rescale": options.guidance_rescale,
+        }  # fmt: skip
+        if start:
+            soft |= {"image": start.image, "mask_image": start.mask}
+            hard["strength"] = options.strength
+        refused = [name for name, value in hard.items() if value is not None and name not in known]
+        if refused:
+            raise BadRequest(f"{self.spec.name} takes no {refused[0]!r}; leave it empty.", param=refused[0])
+        given = {name: value for name, value in {**soft, **hard}.items() if value is not None and name in known}
+        _check(pipeline, given)
+        return _with_true_guidance(pipeline, given)
+
+    def _picture(self, pipeline: Any, given: dict[str, Any], seed: int, steps: Steps) -> Any:
         import torch
 
-        wanted = {
-            "prompt": prompt, "negative_prompt": options.negative_prompt or None, "width": options.width, "height": options.height,
-            "num_inference_steps": options.steps, "guidance_scale": options.guidance_scale,
-            "generator": torch.Generator("cpu").manual_seed(seed), "callback_on_step_end": watch.step,
-        }  # fmt: skip
-        given = {name: value for name, value in wanted.items() if value is not None and name in self._takes}
         try:
-            with watch.following("callback_on_step_end" in given):
-                result = self._pipeline(**given)
+            with steps.followed(self._check_latents) as callback, _wrapped_text_model(pipeline):
+                result = pipeline(**given, **callback, generator=torch.Generator("cpu").manual_seed(seed))
         except ValueError as problem:
             raise BadRequest(f"{self.spec.name} does not take this: {problem}") from problem
         finally:
             self._pipeline.maybe_free_model_hooks()
-        return _sound(result, self.spec.name)
+        return sound(result, self.spec.name, self.placement.dtype)
+
+    def _check_latents(self, latents: Any) -> None:
+        check_latents(latents, self.spec.name, self.placement.dtype)
+
+    def _facts(self, picture: Image.Image, options: Options, loras: dict[str, float]) -> dict[str, Any]:
+        sampler = options.scheduler or type(self._pipeline.scheduler).__name__.removesuffix("Scheduler")
+        facts = {"sampler": sampler, "size": f"{picture.width}x{picture.height}"}
+        if loras:
+            facts["loras"] = ", ".join(f"{name}:{weight:g}" for name, weight in loras.items())
+        return facts | ({"scaled": f"{options.scale}x Lanczos"} if options.scale > 1 else {})
 
     def unload(self) -> None:
-        self._pipeline = None
+        self._pipeline = self._loras = None
 
 
-class _Watch:
-    """Reports the steps of one picture, with a preview now and then; what `emit` raises ends the pipeline within the step."""
-
-    def __init__(self, pipeline: Any, emit: Emit, options: Options, number: int):
-        self._pipeline, self._emit, self._number, self._count = pipeline, emit, number, options.count
-        self._steps = options.steps
-        self._seen, self._cost, self._last = 0, 0.0, time.monotonic()
-
-    def step(self, pipeline: Any, index: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
-        """Diffusers' callback at the end of a step."""
-        total = getattr(pipeline, "num_timesteps", None) or self._steps or 0
-        self._report(index + 1, total, self._preview(values.get("latents")))
-        return values
-
-    @contextmanager
-    def following(self, has_callback: bool) -> Iterator[None]:
-        """See the steps of pipelines without a callback by a hook before each call of the network."""
-        network = getattr(self._pipeline, "unet", None) or getattr(self._pipeline, "transformer", None)
-        if has_callback or network is None:
-            yield
-            return
-        handle = network.register_forward_pre_hook(lambda *_: self._report(self._seen + 1, self._steps or 0, None))
-        try:
-            yield
-        finally:
-            handle.remove()
-
-    def _report(self, step: int, total: int, preview: Any) -> None:
-        self._seen = step
-        self._emit(Progress(self._number * total + step, total * self._count, preview=preview))
-
-    def _preview(self, latents: Any) -> Any:
-        if latents is None or getattr(latents, "ndim", 0) != 4 or time.monotonic() - self._last < self._cost / PREVIEW_SHARE:
-            return None
-        began = time.monotonic()
-        picture = _decode_small(self._pipeline, latents)
-        self._last = time.monotonic()
-        self._cost = self._last - began
-        return picture
+def _check(pipeline: Any, given: dict[str, Any]) -> None:
+    """Raise BadRequest for values that diffusers would fail over without a word about them."""
+    steps, strength = given.get("num_inference_steps"), given.get("strength")
+    if steps and strength and int(steps * strength) < 1:
+        raise BadRequest(f"With a change of {strength:g} none of {steps} steps is left: ask for more of either.", param="strength")
+    layers = getattr(getattr(getattr(pipeline, "text_encoder", None), "config", None), "num_hidden_layers", None)
+    if layers and given.get("clip_skip", 0) >= layers:
+        raise BadRequest(f"clip_skip is {given['clip_skip']}; this text encoder has {layers} layers, so less is needed.", param="clip_skip")
 
 
-def _decode_small(pipeline: Any, latents: Any) -> Any:
-    """Return the picture the latents (1, c, h, w) would be now, from at most PREVIEW_SIDE latents a side; None where that fails."""
-    import torch
-
-    vae = getattr(pipeline, "vae", None)
-    if vae is None:
-        return None
-    longest = max(latents.shape[-2:])
-    with torch.no_grad():
-        if longest > PREVIEW_SIDE:
-            latents = torch.nn.functional.interpolate(latents.float(), scale_factor=PREVIEW_SIDE / longest, mode="area")
-        shift = getattr(vae.config, "shift_factor", None) or 0.0
-        try:
-            pixels = vae.decode((latents.to(vae.dtype) / vae.config.scaling_factor + shift), return_dict=False)[0]
-        except (AttributeError, RuntimeError, TypeError):  # a video or patched autoencoder: no preview then
-            return None
-    return pipeline.image_processor.postprocess(pixels, output_type="pil")[0]
+@contextmanager
+def _wrapped_text_model(pipeline: Any) -> Iterator[None]:
+    """For `clip_skip`, diffusers 0.42 looks for the last norm of CLIP under `text_model`, which it has no more since transformers 5.6."""
+    encoder = getattr(pipeline, "text_encoder", None)
+    if not hasattr(encoder, "final_layer_norm") or hasattr(encoder, "text_model"):
+        yield
+        return
+    encoder.text_model = SimpleNamespace(final_layer_norm=encoder.final_layer_norm)
+    try:
+        yield
+    finally:
+        del encoder.text_model
 
 
-def _sound(result: Any, name: str) -> Any:
-    """Return the picture of a pipeline's result. Raises GenerationFailed when it is hidden or of one colour."""
-    if any(getattr(result, "nsfw_content_detected", None) or []):
-        raise GenerationFailed(f"The safety checker of {name} hid this picture. Try another seed or other words.")
-    picture = result.images[0].convert("RGB")
-    if all(low == high for low, high in picture.getextrema()):
-        raise GenerationFailed(
-            f"{name} made a picture of one single colour, which is no result. Try more steps, another size or another seed."
-        )
-    return picture
+def _with_true_guidance(pipeline: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Let guidance and negative words reach pipelines that keep them apart from the guidance distilled into the model."""
+    parameters = inspect.signature(pipeline.__call__).parameters
+    if "true_cfg_scale" not in parameters:
+        return given
+    if parameters["true_cfg_scale"].default > 1:  # Qwen-Image: guided by words alone, and only beside negative ones
+        true = {"true_cfg_scale": given.get("guidance_scale", parameters["true_cfg_scale"].default), "negative_prompt": " "}
+        return {**true, **{name: value for name, value in given.items() if name != "guidance_scale"}}
+    return {**given, "true_cfg_scale": TRUE_GUIDANCE} if "negative_prompt" in given else given
+
+
+def _finished(picture: Image.Image, start: Start | None, scale: int) -> Image.Image:
+    picture = start.kept(picture) if start else picture
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.LANCZOS) if scale > 1 else picture

@@ -1,67 +1,26 @@
 """Real diffusers pipelines with tiny random weights, and the shipped one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from studio import starters
-from studio.engines.image_diffusers import Engine, Options
-from studio.errors import ModelUnavailable
-from studio.types import Artifact, Device, ModelSpec, Progress, Request
-
-CPU = Device("cpu", "CPU", 10**10)
-
-
-def tiny_stable_diffusion(folder: Path) -> Path:
-    """A StableDiffusionPipeline of a few thousand random weights, on the tokenizer of the starter."""
-    import torch
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
-
-    torch.manual_seed(0)
-    tokenizer = CLIPTokenizer.from_pretrained(starters.weights("scenes") / "tokenizer")
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=37, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=32,
-        bos_token_id=0, eos_token_id=1, pad_token_id=1,
-    )  # fmt: skip
-    unet = UNet2DConditionModel(
-        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=32,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), attention_head_dim=8,
-    )  # fmt: skip
-    vae = AutoencoderKL(
-        block_out_channels=(32, 64), in_channels=3, out_channels=3, latent_channels=4, norm_num_groups=8,
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
-    )  # fmt: skip
-    StableDiffusionPipeline(
-        vae=vae, text_encoder=CLIPTextModel(text), tokenizer=tokenizer, unet=unet, scheduler=DDIMScheduler(), safety_checker=None,
-        feature_extractor=None, requires_safety_checker=False,
-    ).save_pretrained(folder)  # fmt: skip
-    return folder
+from studio.engines.image_diffusers import Options
+from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
+from studio.types import Progress, Request
+from tests.engines.tiny_pictures import loaded, pictures, pixels, run
+from tests.zoo import built
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return tiny_stable_diffusion(tmp_path_factory.mktemp("tiny"))
-
-
-def loaded(source: Path, **spec) -> Engine:
-    engine = Engine(ModelSpec(id="tiny", engine="image_diffusers", source=str(source), **spec), CPU, str(source))
-    engine.load(lambda fraction: None)
-    return engine
+    return built("stable-diffusion-2", tmp_path_factory.mktemp("zoo"))
 
 
 @pytest.fixture(scope="module")
-def engine(folder) -> Engine:
+def engine(folder):
     return loaded(folder)
-
-
-def run(engine: Engine, prompt="a red circle", seed=3, **options) -> list:
-    values = {"width": 32, "height": 32, "steps": 2, **options}
-    return list(engine.run(Request(model="tiny", prompt=prompt), Options(**values), seed))
-
-
-def pictures(events) -> list[Artifact]:
-    return [event for event in events if isinstance(event, Artifact)]
 
 
 def test_a_picture_of_the_size_asked_for_with_its_steps(engine):
@@ -70,11 +29,6 @@ def test_a_picture_of_the_size_asked_for_with_its_steps(engine):
     artifact = pictures(events)[0]
     assert artifact.data.size == (48, 32) and artifact.data.mode == "RGB"
     assert artifact.facts == {"sampler": "DDIM", "size": "48x32"}
-
-
-def test_the_first_step_shows_a_preview(engine):
-    previews = [event.preview for event in run(engine, steps=4) if isinstance(event, Progress)]
-    assert previews[0].size[0] > 0
 
 
 def test_the_same_seed_gives_the_same_pixels_alone_or_among_others(engine):
@@ -113,6 +67,69 @@ def test_odd_words_make_a_picture_too(engine):
 
 def test_half_precision_is_a_matter_of_the_catalogue(folder):
     assert loaded(folder, dtype="bfloat16")._pipeline.unet.dtype.itemsize == 2
+
+
+def test_the_depth_of_the_text_encoder_and_the_rescaling_of_guidance_matter(engine):
+    made = {pixels(engine), pixels(engine, clip_skip=1), pixels(engine, guidance_rescale=0.9)}
+    assert len(made) == 3
+    assert pixels(engine, clip_skip=0) in made
+
+
+def test_more_layers_than_there_are_cannot_be_left_out(engine):
+    with pytest.raises(BadRequest, match="clip_skip is 2; this text encoder has 2 layers"):
+        run(engine, clip_skip=2)
+
+
+def test_an_option_the_pipeline_does_not_know_is_refused(tmp_path):
+    consistent = loaded(built("latent-consistency", tmp_path))
+    with pytest.raises(BadRequest, match="takes no 'negative_prompt'"):
+        run(consistent, negative_prompt="green")
+    with pytest.raises(BadRequest, match="takes no 'guidance_rescale'"):
+        run(consistent, guidance_rescale=0.5)
+
+
+@pytest.mark.parametrize("name", ["flux-1", "qwen-image"])
+def test_negative_words_reach_models_with_distilled_guidance(name, tmp_path):
+    engine = loaded(built(name, tmp_path))
+    assert pixels(engine) != pixels(engine, negative_prompt="green and blue")
+
+
+def test_guidance_reaches_a_model_guided_by_words_alone(tmp_path):
+    engine = loaded(built("qwen-image", tmp_path))
+    assert len({pixels(engine), pixels(engine, guidance_scale=8), pixels(engine, guidance_scale=1)}) == 3
+
+
+def test_a_pipeline_without_a_callback_reports_its_steps_and_stops_too(tmp_path):
+    engine = loaded(built("pixart-sigma", tmp_path))
+    steps = [(event.step, event.total) for event in run(engine, steps=3) if isinstance(event, Progress)]
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    events = engine.run(Request(model="tiny", prompt="x"), Options(width=32, height=32, steps=100), 1)
+    assert next(events).step == 1
+    events.close()
+    assert pictures(run(engine))
+
+
+def overflowing(engine):
+    """The engine, its network broken as one whose numbers outgrew their type."""
+    return engine._pipeline.unet.register_forward_hook(lambda network, given, made: tuple(one * float("inf") for one in made))
+
+
+def test_overflowing_numbers_are_named_with_the_type_to_use_instead(folder):
+    engine = loaded(folder)
+    engine.placement = replace(engine.placement, dtype="float16")
+    handle = overflowing(engine)
+    with pytest.raises(GenerationFailed, match="numbers overflowed in float16.*bfloat16"):
+        run(engine, steps=50)
+    handle.remove()
+    assert pictures(run(engine))
+
+
+def test_a_picture_of_one_colour_is_no_result(folder):
+    engine = loaded(folder)
+    handle = engine._pipeline.vae.decoder.register_forward_hook(lambda network, given, made: made * 0)
+    with pytest.raises(GenerationFailed, match="one single colour"):
+        run(engine)
+    handle.remove()
 
 
 def copy(folder: Path, target: Path) -> Path:

@@ -103,8 +103,8 @@ def _check(source: Source, files: list[str], folders: list[str] | None) -> None:
         raise ModelUnavailable(f"{repository} lists {outside[0]!r}, a path that leads out of its folder; it is refused.", "model")
     wanted, bad = source.wanted(files, folders), source.lacks(files, folders)
     if bad is None and source.role in ADAPTED and len(wanted) > 1:
-        names = f"{repository}/{wanted[0]}, {repository}/{wanted[1]}"
-        raise ModelUnavailable(f"{repository} holds {len(wanted)} .safetensors files. Name the one meant in models.yaml: {names}...", "model")
+        example = f"{repository}/{wanted[0]}"
+        raise ModelUnavailable(f"{repository} holds {len(wanted)} .safetensors files. Name the one meant, such as {example}.", "model")
     if bad is None and wanted:
         return
     place = repository if bad in (None, ".") else f"{bad}/ of {repository}"

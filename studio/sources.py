@@ -66,8 +66,9 @@ class Source:
         if self.role == "config":
             return [file for file in weights.needed(files, folders) if _small(file)]
         if self.role == "vae":
-            if "vae/config.json" in files:  # a whole pipeline
-                return weights.needed([file for file in files if file.startswith("vae/")], ["vae"], half=half)
+            inside = [file for file in files if file.startswith("vae/")]  # of a whole pipeline
+            if inside:
+                return weights.needed(inside, ["vae"], half=half)
             return weights.needed([file for file in files if "/" not in file], half=half)
         if self.role in ADAPTED:
             tensors = [file for file in files if file.endswith(".safetensors") and "/" not in file]

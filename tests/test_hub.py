@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from studio import cache
+from studio import cache, weights
 from studio.download import Download
 from studio.errors import ModelUnavailable
 from studio.hub import Hub
@@ -27,15 +27,20 @@ from studio.hub import Hub
 from studio.types import ModelSpec
 download.PAUSES = (0.05, 0.1, 0.2)
 task = json.loads(sys.argv[1])
-hub, spec, reports = Hub(None, task.get("offline", False)), ModelSpec(**task["spec"]), []
+hub, spec, reports = Hub(None, task.get("offline", False), task.get("dtype")), ModelSpec(**task["spec"]), []
 began, answer = time.monotonic(), {}
 try:
+    if task.get("plan"):
+        plan = hub.plan(spec)
+        answer["plan"] = {**vars(plan), "parts": None, "memory": {dtype: plan.memory_bytes(dtype) for dtype in ("float32", "float16")}}
+        spec = ModelSpec(id="m", engine="fake", source="/nowhere")
     path = hub.fetch(spec, lambda *said: reports.append(said), lambda: bool(reports) and reports[-1][0] > task.get("stop_after", 1e18))
     answer["path"] = str(path)
     answer["files"] = [str(path)] if path.is_file() else sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file())
 except StudioError as problem:
     answer["error"] = f"{type(problem).__name__}: {problem}"
 answer |= {"reports": reports, "seconds": time.monotonic() - began, "on_disk": hub.path(spec) is not None, "bytes": hub.disk_bytes(spec)}
+answer["extras"] = hub.extras(spec)
 print(json.dumps(answer))
 """
 
@@ -77,6 +82,11 @@ def folders(tmp_path_factory):
         "me/half-pickled": repository(root / "half", **half_pickled),
         "me/faces": repository(root / "faces", **{"ffhq.pt": b"tensors" * 1000, "cats.pt": b"tensors" * 1000}),
         "me/big": repository(root / "big", **{"config.json": b"{}", "model.safetensors": 4_000_000}),
+        "me/lora": repository(root / "lora", **{"pytorch_lora_weights.safetensors": 40, "checkpoint-500.safetensors": 41, "x/y.safetensors": 42}),
+        "me/loras": repository(root / "loras", **{"a.safetensors": 43, "b.safetensors": 44}),
+        "me/word": repository(root / "word", **{"learned_embeds.safetensors": 45, "learned_embeds.bin": b"pickle"}),
+        "me/vae": repository(root / "vae", **{"config.json": b"{}", "diffusion_pytorch_model.safetensors": 46, "old/x.safetensors": 47}),
+        "me/single": repository(root / "single", **{"sd_xl.safetensors": 500, "other.safetensors": 501, "old.ckpt": b"pickle"}),
         "me/empty": repository(root / "empty", **{"config.json": b"{}", "weights.gguf": b"gguf"}),
     }
 
@@ -214,6 +224,170 @@ def test_a_file_with_the_wrong_hash_is_deleted(loopback, tmp_path):
 def test_no_network_is_said_plainly(loopback, tmp_path):
     answer = fetch(loopback, tmp_path, "me/tiny", environment={"HF_ENDPOINT": "http://127.0.0.1:9"})
     assert "http://127.0.0.1:9 cannot be reached" in answer["error"] and "Connection refused" in answer["error"]
+
+
+def test_a_model_of_several_sources_comes_whole_and_counts_as_one_download(loopback, tmp_path):
+    entry = {
+        "config": "me/pipeline", "vae": "me/pipeline", "loras": {"ink": "me/lora", "oil": "me/loras/a.safetensors"},
+        "embeddings": {"<cat>": "me/word"},
+    }  # fmt: skip
+    answer = fetch(loopback, tmp_path, "me/single/sd_xl.safetensors", spec={"engine": "image_diffusers", **entry})
+    assert answer["path"].endswith("sd_xl.safetensors") and answer["on_disk"]
+    fetched = {file for file, _ in loopback.ranges if file != "me/pipeline/model_index.json"}
+    assert fetched == {
+        "me/single/sd_xl.safetensors", "me/pipeline/unet/config.json", "me/lora/pytorch_lora_weights.safetensors",
+        "me/loras/a.safetensors", "me/word/learned_embeds.safetensors",
+        "me/pipeline/vae/diffusion_pytorch_model-00001-of-00002.safetensors",
+        "me/pipeline/vae/diffusion_pytorch_model-00002-of-00002.safetensors",
+    }  # fmt: skip
+    total = sum((loopback.repositories["/".join(file.split("/")[:2])] / "/".join(file.split("/")[2:])).stat().st_size for file in fetched)
+    total += (loopback.repositories["me/pipeline"] / "model_index.json").stat().st_size
+    assert answer["reports"][-1][:2] == [total, total] and answer["bytes"] == total
+    assert set(answer["extras"]) == {"me/pipeline", "me/lora", "me/loras/a.safetensors", "me/word"}
+    assert answer["extras"]["me/loras/a.safetensors"].endswith(f"{COMMIT}/a.safetensors")
+
+    loopback.requests.clear()
+    entry["vae"] = "me/vae"
+    more = fetch(loopback, tmp_path, "me/single/sd_xl.safetensors", spec={"engine": "image_diffusers", **entry})
+    sent = {request.rpartition("/")[2] for request in loopback.requests if request.startswith("GET") and "/resolve/" in request}
+    assert sent == {"model_index.json", "config.json", "diffusion_pytorch_model.safetensors"}  # the new autoencoder, and one index read anew
+    assert more["on_disk"] and len(more["extras"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"loras": {"ink": "me/loras"}}, ["holds 2 .safetensors files", "me/loras/a.safetensors"]),
+        ({"vae": "me/pickles"}, ["me/pickles", "pickles only"]),
+        ({"vae": "me/single/old.ckpt"}, ["me/single", "pickles only"]),
+        ({"config": "me/faces"}, ["me/faces holds no files of a configuration"]),
+        ({"vae": "me/nothing"}, ["no repository 'me/nothing'"]),
+        ({"loras": {"ink": "/gone/ink.safetensors"}}, ["The lora of Tiny should lie in /gone/ink.safetensors", "`loras`"]),
+    ],
+    ids=["which LoRA", "pickled autoencoder", "pickled file", "no configuration", "no repository", "no local file"],
+)
+def test_another_source_that_cannot_be_had_is_explained(loopback, tmp_path, entry, words):
+    answer = fetch(loopback, tmp_path, "me/tiny", spec=entry)
+    assert all(word in answer["error"] for word in words), answer["error"]
+    assert not answer["on_disk"]
+
+
+def test_offline_says_which_part_is_missing(loopback, tmp_path):
+    fetch(loopback, tmp_path, "me/tiny")
+    answer = fetch(loopback, tmp_path, "me/tiny", spec={"vae": "me/vae"}, offline=True)
+    assert "me/vae, part of Tiny, is not on this machine, and the studio is offline" in answer["error"]
+
+
+def test_half_precision_fetches_the_half_sized_files(loopback, tmp_path):
+    half = fetch(loopback, tmp_path, "me/pipeline", spec={"engine": "image_diffusers", "dtype": "float16"})
+    assert [name for name in half["files"] if name.startswith("unet/")] == ["unet/config.json", "unet/diffusion_pytorch_model.fp16.safetensors"]
+    assert any(name.startswith("vae/") for name in half["files"])
+    assert weights.variant(Path(half["path"])) == "fp16"
+    again = fetch(loopback, tmp_path, "me/pipeline", spec={"engine": "image_diffusers"})
+    assert again["path"] == half["path"] and again["reports"] == []  # good enough for full precision too
+    by_default = fetch(loopback, tmp_path / "other", "me/pipeline", spec={"engine": "image_diffusers"}, dtype="bfloat16")
+    assert by_default["files"] == half["files"]
+
+
+def test_a_plan_says_what_would_come_and_what_it_weighs(loopback, tmp_path):
+    loopback.licences["me/pipeline"] = "openrail++"
+    spec = {"engine": "image_diffusers"}
+    plan = fetch(loopback, tmp_path, "me/pipeline", spec=spec, plan=True)["plan"]
+    sizes = {file: (loopback.repositories["me/pipeline"] / file).stat().st_size for file in (
+        "model_index.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model-00001-of-00002.safetensors", "vae/diffusion_pytorch_model-00002-of-00002.safetensors")}  # fmt: skip
+    assert plan["download_bytes"] == plan["total_bytes"] == sum(sizes.values()) and plan["files"] == 5
+    assert plan["memory"] == {"float32": 300_061 * 4, "float16": 300_061 * 2}
+    assert plan["stored_bytes"] == sum(size for file, size in sizes.items() if file.endswith(".safetensors"))
+    assert plan["licence"] == "openrail++" and plan["gated"] is False and plan["disk_free_bytes"] > 0
+    assert loopback.sent < 500_000  # headers, not weights
+
+    fetch(loopback, tmp_path, "me/pipeline", spec=spec)
+    loopback.requests.clear()
+    here = fetch(loopback, tmp_path, "me/pipeline", spec=spec, plan=True, offline=True)["plan"]
+    assert here["download_bytes"] == 0 and here["total_bytes"] == sum(sizes.values()) and here["memory"] == plan["memory"]
+    assert loopback.requests == []
+
+
+def test_a_plan_that_cannot_be_made_says_why(loopback, tmp_path):
+    loopback.gated.add("me/tiny")
+    assert "Tiny is gated" in fetch(loopback, tmp_path, "me/tiny", plan=True)["error"]
+    assert "offline" in fetch(loopback, tmp_path, "me/big", plan=True, offline=True)["error"]
+    assert "no repository 'me/nothing'" in fetch(loopback, tmp_path, "me/nothing", plan=True)["error"]
+
+
+def starts_of(loopback, file="me/big/model.safetensors"):
+    """Return the first byte of each request for a file."""
+    return [first for name, first in loopback.ranges if name == file]
+
+
+def test_a_stopped_download_goes_on_where_it_stopped(loopback, tmp_path):
+    loopback.pace = 0.003
+    stopped = fetch(loopback, tmp_path, "me/big", stop_after=1_000_000)
+    assert stopped["error"].startswith("Stopped")
+    loopback.pace = 0.0
+    loopback.ranges.clear()
+    came = loopback.sent
+    resumed = fetch(loopback, tmp_path, "me/big")
+    assert resumed["on_disk"] and starts_of(loopback)[0] >= 1_000_000
+    whole = (loopback.repositories["me/big"] / "model.safetensors").stat().st_size
+    assert loopback.sent - came == whole - starts_of(loopback)[0]
+    known = [report for report in resumed["reports"] if report[1]]
+    assert known[0][0] >= 1_000_000 and known[-1][0] == known[-1][1]
+
+
+def test_a_killed_download_goes_on_where_it_was(loopback, tmp_path):
+    loopback.pace = 0.003
+    task = {"spec": {"id": "m", "engine": "text_transformers", "source": "me/big"}}
+    process = subprocess.Popen([sys.executable, "-c", FETCH, json.dumps(task)], env=loopback.environment(tmp_path, PYTHONPATH=str(ROOT)))
+    while loopback.sent < 2_000_000 and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    loopback.pace = 0.0
+    loopback.ranges.clear()
+    assert fetch(loopback, tmp_path, "me/big")["on_disk"]
+    assert starts_of(loopback)[0] > 1_000_000 and len(starts_of(loopback)) == 1
+
+
+def test_a_hub_that_breaks_off_and_comes_back_is_waited_for(loopback, tmp_path):
+    loopback.break_after = 3_000_000
+    task = {"spec": {"id": "m", "engine": "text_transformers", "source": "me/big"}}
+    process = subprocess.Popen(
+        [sys.executable, "-c", FETCH.replace("(0.05, 0.1, 0.2)", "(0.05, 0.1, 0.2) + (0.2,) * 100"), json.dumps(task)],
+        env=loopback.environment(tmp_path, PYTHONPATH=str(ROOT)), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not loopback.away:
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.3)
+    loopback.away = False
+    answer = json.loads(process.communicate(timeout=60)[0])
+    assert answer["on_disk"] and starts_of(loopback)[-1] > 2_000_000
+
+
+def test_a_hub_that_stays_away_ends_the_download_and_keeps_what_came(loopback, tmp_path):
+    loopback.break_after = 3_000_000
+    answer = fetch(loopback, tmp_path, "me/big")
+    assert "cannot be reached for Tiny" in answer["error"] and "What has come is kept" in answer["error"] and not answer["on_disk"]
+    loopback.away = False
+    loopback.ranges.clear()
+    assert fetch(loopback, tmp_path, "me/big")["on_disk"] and starts_of(loopback)[0] > 2_000_000
+
+
+def test_a_hub_that_stalls_is_given_up_and_the_file_kept(loopback, tmp_path):
+    loopback.stalls_after = 1_000_000
+    answer = fetch(loopback, tmp_path, "me/big", environment={"HF_HUB_DOWNLOAD_TIMEOUT": "1"})
+    assert "stopped answering while Tiny came" in answer["error"] and not answer["on_disk"]
+    loopback.stalls_after = None
+    loopback.ranges.clear()
+    assert fetch(loopback, tmp_path, "me/big")["on_disk"] and starts_of(loopback)[0] >= 900_000
+
+
+def test_reports_give_the_rate_of_late(loopback, tmp_path):
+    loopback.pace = 0.005
+    rates = [rate for _, _, rate in fetch(loopback, tmp_path, "me/big")["reports"]]
+    assert rates[0] == 0 and max(rates) > 100_000
 
 
 # Without a network or another process.

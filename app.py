@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from studio import settings as options
@@ -51,14 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(settings: Settings) -> None:
     """Serve the studio. Raises StudioError when it cannot start."""
     from studio import server, ui
+    from studio.claim import claim
     from studio.studio import Studio
 
     listening = server.listen(settings)
-    studio = Studio(settings)
-    try:
+    with claim(settings.data), closing(Studio(settings)) as studio:
         server.serve(server.build(studio, settings, ui.build(studio), ui.page_options(studio)), settings, listening)
-    finally:
-        studio.close()
 
 
 def __getattr__(name: str) -> Any:

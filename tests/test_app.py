@@ -212,6 +212,13 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path):
     assert answer.stderr.count("\n") == 1 and f"port {port}" in answer.stderr and "--port" in answer.stderr
 
 
+def test_a_second_studio_on_the_same_data_is_refused_in_one_line(studio):
+    arguments = [sys.executable, str(ROOT / "app.py"), "--data", str(studio.data), "--port", "0", "--offline"]
+    ended = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2 and "Another studio is at work on" in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert studio.get("/healthz") == {"status": "ok"}
+
+
 def test_it_runs_as_a_space_without_a_home(launch):
     running = launch("--port", "0", HOME="/proc/nowhere", XDG_DATA_HOME="", XDG_CACHE_HOME="", XDG_CONFIG_HOME="", SPACE_ID="ann/studio")
     assert running.get("/healthz") == {"status": "ok"}

@@ -4,48 +4,15 @@ from pathlib import Path
 
 import numpy
 import pytest
+import soundfile
 
+from studio.engines import music_transformers
 from studio.engines.music_transformers import Engine, Options
-from studio.errors import GenerationFailed, ModelUnavailable
+from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
 from studio.types import Artifact, Device, ModelSpec, Progress, Request
+from tests.zoo.music import HOP, RATE, musicgen
 
 CPU = Device("cpu", "CPU", 10**10)
-RATE, HOP = 2_000, 40  # 50 codes a second, as the published models have
-
-
-def tiny_musicgen(folder: Path, channels: int = 1) -> Path:
-    """A text encoder, a decoder over 4 codebooks a channel and an EnCodec, a few thousand weights each."""
-    import torch
-    from transformers import (
-        EncodecConfig,
-        EncodecFeatureExtractor,
-        MusicgenConfig,
-        MusicgenDecoderConfig,
-        MusicgenForConditionalGeneration,
-        MusicgenProcessor,
-        T5Config,
-        T5Tokenizer,
-    )
-
-    torch.manual_seed(0)
-    tokenizer = T5Tokenizer(extra_ids=40)
-    text = T5Config(vocab_size=64, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
-    codec = EncodecConfig(
-        sampling_rate=RATE, upsampling_ratios=[5, 4, 2], num_filters=4, hidden_size=16, codebook_size=32, codebook_dim=16,
-        num_lstm_layers=1, target_bandwidths=[1.0], audio_channels=1,
-    )  # fmt: skip
-    decoder = MusicgenDecoderConfig(
-        vocab_size=32, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2, num_codebooks=4 * channels,
-        audio_channels=channels, pad_token_id=32, bos_token_id=32,
-    )  # fmt: skip
-    config = MusicgenConfig(text_encoder=text.to_dict(), audio_encoder=codec.to_dict(), decoder=decoder.to_dict())
-    model = MusicgenForConditionalGeneration(config)
-    model.generation_config.decoder_start_token_id = model.generation_config.bos_token_id = model.generation_config.pad_token_id = 32
-    for codebook in model.audio_encoder.quantizer.layers:  # random codes: a codec starts with codes of zero, which sound like nothing
-        codebook.codebook.embed.normal_()
-    model.save_pretrained(folder)
-    MusicgenProcessor(EncodecFeatureExtractor(feature_size=1, sampling_rate=RATE), tokenizer).save_pretrained(folder)
-    return folder
 
 
 def loaded(source: Path) -> Engine:
@@ -54,13 +21,25 @@ def loaded(source: Path) -> Engine:
     return engine
 
 
-def run(engine: Engine, prompt="calm piano", seed=3, **options) -> list:
-    return list(engine.run(Request(model="tiny", prompt=prompt), Options(**{"duration": 1.0, **options}), seed))
+def run(engine: Engine, prompt="calm piano", seed=3, audio: Path | None = None, **options) -> list:
+    request = Request(model="tiny", prompt=prompt, inputs={"audio": str(audio)} if audio else {})
+    return list(engine.run(request, Options(**{"duration": 1.0, **options}), seed))
+
+
+def samples_of(*arguments, **options):
+    return run(*arguments, **options)[-1].data.samples
+
+
+def written(file: Path, pitch: float, seconds: float = 1.0, rate: int = RATE, channels: int = 1) -> Path:
+    """Save a clear tone."""
+    time = numpy.arange(round(seconds * rate)) / rate
+    soundfile.write(file, numpy.repeat(0.5 * numpy.sin(2 * numpy.pi * pitch * time)[:, None], channels, 1), rate, subtype="FLOAT")
+    return file
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return tiny_musicgen(tmp_path_factory.mktemp("musicgen"))
+    return musicgen(tmp_path_factory.mktemp("musicgen"))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +51,7 @@ def test_makes_sound_of_the_length_asked_for(engine):
     *steps, artifact = run(engine, duration=1.3)
     assert isinstance(artifact, Artifact) and artifact.medium == "audio"
     assert artifact.data.rate == RATE
-    assert artifact.data.samples.shape == (2600, 1) and artifact.data.samples.dtype == numpy.float32
+    assert artifact.data.samples.shape == (1.3 * RATE, 1) and artifact.data.samples.dtype == numpy.float32
     assert abs(artifact.data.samples).max() > 0
 
 
@@ -99,8 +78,95 @@ def test_stops_within_a_token(engine):
 
 
 def test_stereo(tmp_path):
-    samples = run(loaded(tiny_musicgen(tmp_path, channels=2)))[-1].data.samples
+    samples = run(loaded(musicgen(tmp_path, sides=2)))[-1].data.samples
     assert samples.shape == (RATE, 2) and not numpy.array_equal(samples[:, 0], samples[:, 1])
+
+
+@pytest.fixture(scope="module")
+def melody(tmp_path_factory) -> Engine:
+    return loaded(musicgen(tmp_path_factory.mktemp("melody"), melody=True))
+
+
+def test_a_piece_longer_than_a_window_is_one_sequence_of_codes(engine, monkeypatch):
+    monkeypatch.setattr(music_transformers, "WINDOW", 1.0)
+    monkeypatch.setattr(music_transformers, "SHARED", 0.2)
+    monkeypatch.setattr(music_transformers, "KEPT", 0.4)
+    prompts, write = [], engine._window
+
+    def seen(words, prompt, count, options, watch):
+        new = write(words, prompt, count, options, watch)
+        prompts.append((prompt, new))
+        return new
+
+    monkeypatch.setattr(engine, "_window", seen)
+    events = run(engine, duration=2.5)
+    assert events[-1].data.samples.shape == (2.5 * RATE, 1)
+    assert [(0 if prompt is None else prompt.shape[1], new.shape[1]) for prompt, new in prompts] == [(0, 50), (20, 30), (20, 30), (20, 15)]
+    for (_, before), (prompt, _) in zip(prompts, prompts[1:], strict=False):
+        assert (before[:, -20:] == prompt).all()
+    steps = [event.step for event in events[:-1]]
+    assert steps == list(range(1, len(steps) + 1)) and events[-2].total == steps[-1]
+
+
+def test_codes_decoded_in_windows_sound_as_when_decoded_at_once(engine, monkeypatch):
+    import torch
+
+    codes = torch.randint(32, (4, 200), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        whole = engine._sound(codes)
+        monkeypatch.setattr(music_transformers, "WINDOW", 2.5)
+        pieces = engine._sound(codes)
+    assert pieces.shape == whole.shape == (200 * HOP, 1)
+    assert (pieces - whole).std() < 0.05 * whole.std()
+
+
+def test_the_codes_are_those_that_transformers_decodes(engine):
+    """The sound of one window, made by transformers' own way from tokens to sound, is ours."""
+    import torch
+
+    words = engine._tokenizer(["calm piano"], return_tensors="pt")
+    torch.manual_seed(3)
+    with torch.inference_mode():
+        theirs = engine._model.generate(**words, do_sample=True, guidance_scale=3.0, temperature=1.0, top_k=250, max_new_tokens=53)
+    assert numpy.allclose(theirs[0].T.numpy().clip(-1, 1), samples_of(engine), atol=1e-6)
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+def test_goes_on_from_a_clip(engine, tmp_path, sides):
+    engine = engine if sides == 1 else loaded(musicgen(tmp_path / "stereo", sides=2))
+    low, high = written(tmp_path / "low.wav", 200, channels=sides), written(tmp_path / "high.wav", 900, channels=sides)
+    after_low, after_high = samples_of(engine, audio=low), samples_of(engine, audio=high)
+    assert after_low.shape == (2 * RATE, sides)
+    untouched = RATE - round(music_transformers.FADE * RATE)
+    assert numpy.allclose(after_low[:untouched], soundfile.read(low, always_2d=True)[0][:untouched], atol=1e-3)
+    assert abs(after_low[RATE:]).max() > 0 and not numpy.array_equal(after_low[RATE:], after_high[RATE:])
+    assert numpy.array_equal(after_low, samples_of(engine, audio=low))
+
+
+def test_a_clip_of_another_rate_is_brought_to_the_models(engine, tmp_path):
+    samples = samples_of(engine, audio=written(tmp_path / "clip.wav", 300, seconds=0.5, rate=44_100, channels=2))
+    assert samples.shape == (1.5 * RATE, 1)
+    crossings = (numpy.diff(numpy.sign(samples[: RATE // 4, 0])) != 0).sum()
+    assert 140 < crossings < 160  # 300 Hz for a quarter of a second
+
+
+def test_follows_a_melody(melody, tmp_path):
+    low, high = written(tmp_path / "c.wav", 261.6, 2), written(tmp_path / "g.wav", 392.0, 2)
+    assert melody._chroma(_read(low)).argmax(-1).unique().tolist() == [0]
+    assert melody._chroma(_read(high)).argmax(-1).unique().tolist() == [7]
+    after_low, after_high, free = samples_of(melody, audio=low), samples_of(melody, audio=high), samples_of(melody)
+    assert after_low.shape == after_high.shape == free.shape == (RATE, 1)
+    assert not numpy.array_equal(after_low, after_high) and not numpy.array_equal(after_high, free)
+
+
+def _read(file: Path):
+    return soundfile.read(file, dtype="float32", always_2d=True)[0]
+
+
+def test_what_is_no_sound_is_refused(engine, tmp_path):
+    (tmp_path / "clip.wav").write_bytes(b"no sound at all")
+    with pytest.raises(BadRequest, match="cannot be read"):
+        run(engine, audio=tmp_path / "clip.wav")
 
 
 def test_silence_is_a_failure(folder):

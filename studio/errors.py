@@ -31,6 +31,13 @@ class BadRequest(StudioError):
     code = "invalid_value"
 
 
+class TooLarge(StudioError):
+    """A file or a body has more bytes than are taken."""
+
+    code = "too_large"
+    status = 413
+
+
 class NotFound(StudioError):
     """No model, job, record or file has this name."""
 
@@ -48,6 +55,13 @@ class ModelUnavailable(StudioError):
     """The model's files are missing, damaged, unsafe, gated, or cannot be fetched."""
 
     code = "model_unavailable"
+    status = 409
+
+
+class AgreementRequired(StudioError):
+    """Nobody has agreed yet to the model's terms, or on the page to its first download."""
+
+    code = "agreement_required"
     status = 409
 
 

@@ -20,7 +20,7 @@ from studio.choices import Choices
 from studio.database import Database, new_id, now
 from studio.devices import budget_bytes, find_device
 from studio.engines import Engine, default_dtype
-from studio.errors import AgreementRequired, BadRequest, NotFound, StudioError
+from studio.errors import AgreementRequired, BadRequest, ModelUnavailable, NotFound, StudioError
 from studio.gallery import Gallery
 from studio.hub import Hub
 from studio.inputs import Inputs
@@ -61,11 +61,18 @@ class ModelStatus(BaseModel):
 
 @dataclass(frozen=True)
 class Offer:
-    """What a model's first download asks for: `bytes` still to come (0 where none or not known), `free` on that disk, its `page`."""
+    """What a model asks for before its first use.
+
+    Attributes:
+        bytes: still to be downloaded, 0 where nothing or where it is not known. free: left on that disk.
+        page: its address on the Hub, "" for a local one.
+        gated: that page asks for an agreement.
+    """
 
     bytes: int
     free: int
     page: str
+    gated: bool
 
 
 class Studio:
@@ -151,10 +158,13 @@ class Studio:
         return not terms(spec) or self._agreements.has(spec, user)
 
     def offer(self, model: str) -> Offer:
-        """Return what downloading a model takes. Asks nobody. Raises NotFound."""
+        """Return what a model asks for, as the Hub says now; by the catalogue where the Hub cannot be asked. Raises NotFound."""
         spec = self.registry.spec(model)
-        missing = 0 if self._hub.path(spec) else max(0, (spec.size_bytes or 0) - self._hub.disk_bytes(spec))
-        return Offer(missing, self._hub.free_bytes(), self._hub.page(spec))
+        try:
+            missing, gated = (found := self._hub.plan(spec)).download_bytes, found.gated
+        except ModelUnavailable:
+            missing, gated = max(0, (spec.size_bytes or 0) - self._hub.disk_bytes(spec)), spec.gated
+        return Offer(missing, self._hub.free_bytes(), self._hub.page(spec), gated)
 
     def spec(self, model: str) -> ModelSpec:
         """Return one model as it is run: put into memory as the user chose, checked for safety where others can reach the studio.

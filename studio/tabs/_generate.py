@@ -25,10 +25,11 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import NotFound, StudioError
+from studio.errors import AgreementRequired, NotFound, StudioError
 from studio.tabs import Page, user_of
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
+from studio.tabs._asking import question
 from studio.tabs._desk import FOLLOWING, QUIET, Updates
 from studio.tabs._follow import Seen, Turns, answer, watch
 from studio.tabs._scene import Scene, Trade, live
@@ -67,7 +68,7 @@ class Bench(Scene):
         """Set up what clicks do."""
         self.follows(self.go.click(self.submit, [self.mine, *self.asked], self.scene, trigger_mode="multiple", **QUIET))
         self.halt.click(self.stop, self.current, self.halt, queue=False, **QUIET)
-        self.follows(self.stage.click(self.on_stage, self.mine, self.everything, **QUIET))
+        self.follows(self.stage.click(self.on_stage, [self.mine, self.pending, *self.asked], self.everything, **QUIET))
         self.follows(self.about.click(self.on_about, self.mine, self.everything, **QUIET))
         self.strip.click(self.on_strip, self.mine, [self.stage, self.about, self.strip], **QUIET)
         self.wire_desk()
@@ -90,9 +91,35 @@ class Bench(Scene):
         """Write a job down and show that it waits."""
         self.away.discard(request.session_hash or "")
         try:
-            return self.queued(self.studio.submit(self.request(*values), user_of(request)), mine)
+            return self.submitted(self.request(*values), request, mine)
         except StudioError as error:
             return {self.stage: self.refused(error), self.about: "", self.live: ""}
+
+    def submitted(self, wanted: Request, request: gr.Request, mine: list[str], kept: Request | None = None) -> Updates:
+        """Write a job down, or ask first: before a first download, and for an agreement to the model's terms.
+
+        `kept` is the request itself where the desk does not hold it, so that the answer finds it.
+        """
+        try:
+            return self.queued(self.studio.submit(wanted, user_of(request), ask=True), mine)
+        except AgreementRequired:
+            return self.asking(wanted, request, mine, kept)
+
+    def asking(self, wanted: Request, request: gr.Request, mine: list[str], kept: Request | None = None) -> Updates:
+        """Return the updates that ask whether the model may be downloaded and used. Jobs that run go on unseen."""
+        if self.unfinished(mine):
+            self.away.add(request.session_hash or "")
+        status = self.studio.model(wanted.model)
+        panel = question(status, self.studio.offer(wanted.model), self.trade.verb.lower())
+        about = stage.facts(wanted.prompt, [("Model", status.spec.name)])
+        return {self.stage: panel, self.about: about, self.live: live(f"{status.spec.name} asks for an answer."), self.pending: kept}
+
+    def answered(self, model: str, request: gr.Request, mine: list[str], kept: Request | None, *values: Any) -> Updates:
+        """Remember the agreement and make what was asked for: the kept request, or what the desk holds now, with the model agreed to."""
+        self.away.discard(request.session_hash or "")
+        self.studio.agree(model, user_of(request))
+        wanted = kept or self.request(values[0], model, *values[2:])
+        return {self.pending: None, **self.submitted(wanted, request, mine, kept)}
 
     def queued(self, job: Job, mine: list[str]) -> Updates:
         """Return the updates for a job just written down: behind others of this page it leaves the stage to them."""
@@ -171,12 +198,17 @@ class Bench(Scene):
             update[self.stage] = self.ended(Seen(newest[0], state="interrupted"))
         return update
 
-    def on_stage(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
-        """A prompt to try, a job to run again, another model to use, a result to look at."""
+    def on_stage(self, event: gr.EventData, request: gr.Request, mine: list[str], kept: Request | None = None, *values: Any) -> Updates:
+        """A prompt to try, an answer to the question, a job to run again, another model to use, a result to look at."""
         act, name = event.act, getattr(event, "id", "")
         if act == "try":
             return {self.prompt: event.text}
+        if act == "later":
+            self.away.discard(request.session_hash or "")
+            return {self.stage: self.empty(), self.about: "", self.live: "", self.pending: None}
         try:
+            if act == "agree":
+                return self.answered(name, request, mine, kept, *values)
             if act == "retry":
                 self.studio.job(name, user_of(request))
                 return self.queued(self.studio.rerun(name, user_of(request)), mine)
@@ -184,6 +216,9 @@ class Bench(Scene):
                 return self.fill(name)
             if act == "open":
                 return self.opened(self.record(name, request), request, mine)
+        except AgreementRequired:
+            again = self.studio.job(name, user_of(request)).request
+            return self.asking(again, request, mine, again)
         except StudioError as error:
             return {self.stage: self.refused(error)}
         return {self.halt: gr.skip()}
@@ -200,7 +235,7 @@ class Bench(Scene):
                 return self.use(record)
             if event.act == "vary":
                 again = self.studio.job(record.job, user).request.model_copy(update={"seed": None, "options": {**record.options}})
-                return self.queued(self.studio.submit(again, user), mine)
+                return self.submitted(again, request, mine, again)
             if event.act == "delete":
                 self.studio.gallery.delete(record.id)
                 return {self.stage: self.empty(), self.about: "", self.strip: self.latest(user), self.live: live("Deleted.")}

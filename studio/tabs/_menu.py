@@ -9,9 +9,10 @@ from studio.tabs._stage import button, note
 
 
 def entry(status: ModelStatus) -> str:
-    """Return what the menu says of a model: title, size, where it is, and the licence last, which a narrow menu cuts off."""
-    size = weight_said(status)
-    parts = [part for part in (size, words.standing(status), status.spec.license) if part]
+    """Return what the menu says of a model: title, sizes, where it is, its marks, and the licence last, which a narrow menu cuts off."""
+    spec = status.spec
+    count = words.said_short(spec.parameters) if spec.parameters else ""
+    parts = [part for part in (count, weight_said(status), words.standing(status), *words.marks(spec), spec.license) if part]
     return f"{status.spec.name}  ·  {', '.join(parts)}"
 
 
@@ -65,6 +66,8 @@ def starter_note(status: ModelStatus, prompt: str, has_bigger: bool) -> str:
 
 def model_note(status: ModelStatus) -> str:
     spec, facts = status.spec, []
+    if spec.parameters:
+        facts.append(f"{words.said_count(spec.parameters)} parameters")
     if spec.license:
         facts.append("A licence of its own, see its Hub page" if spec.license == "other" else f"Licence {spec.license}")
     if status.memory_bytes:
@@ -73,5 +76,6 @@ def model_note(status: ModelStatus) -> str:
         size = max((spec.size_bytes or 0) - status.disk_bytes, 0)
         facts.append(f"{words.said_size(size)} to download first" if size else "to be downloaded first")
     gate = "<p>Its Hub page asks you to agree to its terms before the download.</p>" if spec.gated and not status.on_disk else ""
+    gate += "" if spec.commercial else "<p><b>Not for commercial use.</b></p>"
     sentence = f"<p>{escape(spec.description)}</p>" if spec.description else ""
     return note(sentence, f"<p>{escape('; '.join(facts))}.</p>" if facts else "", gate)

@@ -67,6 +67,7 @@ class Scene(Desk):
         stage, about, strip: the drawn result, what is to be known of it, the latest results.
         live: a sentence for those who listen. go, halt: the buttons that begin and stop.
         mine: the ids of the jobs this page waits for. current: the id of the job on the stage.
+        pending: a request that waits for an answer to the question on the stage, where the desk does not hold it.
     """
 
     def __init__(self, page: Page, trade: Trade):
@@ -93,7 +94,7 @@ class Scene(Desk):
         self.stage = stage.drawn(self.empty(), elem_classes="stage")
         self.about = stage.drawn(elem_classes="about")
         self.live = stage.drawn(elem_classes="live hide")
-        self.mine, self.current = gr.State([]), gr.State("")
+        self.mine, self.current, self.pending = gr.State([]), gr.State(""), gr.State(None)
 
     def draw_strip(self) -> None:
         self.strip = stage.drawn(elem_classes="plain")
@@ -101,7 +102,7 @@ class Scene(Desk):
     @property
     def scene(self) -> list[gr.components.Component]:
         """What `follow` draws on."""
-        return [self.stage, self.about, self.live, self.strip, self.halt, self.mine, self.current, self.model]
+        return [self.stage, self.about, self.live, self.strip, self.halt, self.mine, self.current, self.pending, self.model]
 
     # ---- what the states look like
 

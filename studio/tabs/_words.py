@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from studio.studio import ModelStatus, Studio
-from studio.types import Record
+from studio.types import ModelSpec, Record
 
 SAID = {
     "num_inference_steps": "Steps",
@@ -27,6 +27,22 @@ def said_size(count: float) -> str:
     if count >= 1e9:
         return f"{count / 1e9:.1f} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
     return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{max(count, 0) / 1e3:.0f} kB"
+
+
+def said_count(count: int) -> str:
+    """Return a great number as a person says it: `360 million`, `3.5 billion`."""
+    return f"{count / 1e9:.2g} billion" if count >= 1e9 - 5e5 else f"{max(1, round(count / 1e6))} million"
+
+
+def said_short(count: int) -> str:
+    """Return the same as menus write it: `360M`, `3.5B`."""
+    number, unit = said_count(count).split()
+    return number + unit[0].upper()
+
+
+def marks(spec: ModelSpec) -> list[str]:
+    """Return what has to be known of a model before it is chosen."""
+    return [*(["gated"] if spec.gated else []), *([] if spec.commercial else ["not for commercial use"])]
 
 
 def said_part(done: float, total: float) -> str:

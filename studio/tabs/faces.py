@@ -153,8 +153,8 @@ class Faces(Bench):
             asked = self.request(*values)
             options = {**asked.options, "walk_to": int(end), "frames": int(frames or FRAMES)}
             options.pop("count", None)
-            job = self.studio.submit(asked.model_copy(update={"seed": int(begin), "options": options}), user_of(request))
-            return self.queued(job, mine)
+            wanted = asked.model_copy(update={"seed": int(begin), "options": options})
+            return self.submitted(wanted, request, mine, wanted)
         except StudioError as error:
             return {self.stage: self.refused(error), self.about: "", self.live: ""}
 

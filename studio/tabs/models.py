@@ -4,6 +4,7 @@ Knows the catalogue, the memory table and jobs. Does not know what a model does 
 """
 
 import threading
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
@@ -13,6 +14,7 @@ import gradio as gr
 from studio.errors import NotFound, StudioError
 from studio.studio import ModelStatus, Studio
 from studio.tabs import Page, user_of
+from studio.tabs import _asking as asking
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
 from studio.tabs._desk import QUIET
@@ -136,22 +138,27 @@ def doing(seen: Seen) -> str:
 COLUMNS = ("Model", "Task", "Licence", "On disk", "Memory", "State")
 
 
-def table(statuses: list[ModelStatus], memory: MemoryTable, jobs: list[Job]) -> str:
-    """Return the catalogue as one table; on the phone its rows become cards."""
+def table(statuses: list[ModelStatus], memory: MemoryTable, jobs: list[Job], unagreed: Collection[str] = ()) -> str:
+    """Return the catalogue as one table; on the phone its rows become cards. `unagreed` models ask for an agreement first."""
     if not statuses:
         return stage.message("The catalogue is empty", "Add a model as it is shown below, then start again.")
     used = {one.model: one.leased for one in memory.models}
     coming = {job.model: job for job in jobs if job.action == "load"}
     heads = "".join(f'<th scope="col"{" class=num" if name in ("On disk", "Memory") else ""}>{name}</th>' for name in COLUMNS)
-    rows = "".join(row(status, memory.budget, used.get(status.spec.id, False), coming.get(status.spec.id)) for status in statuses)
+    rows = "".join(
+        row(status, memory.budget, used.get(status.spec.id, False), coming.get(status.spec.id), status.spec.id in unagreed)
+        for status in statuses
+    )
     heads += '<th scope="col"><span class="hide">Action</span></th>'
     return f'<table class="models"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def row(status: ModelStatus, budget: int, leased: bool, coming: Job | None) -> str:
+def row(status: ModelStatus, budget: int, leased: bool, coming: Job | None, asks: bool = False) -> str:
     spec = status.spec
     starter = ' <span class="tag">Starter</span>' if spec.starter else ""
+    starter += "".join(f' <span class="tag">{mark.capitalize()}</span>' for mark in words.marks(spec))
     about = f"<p>{escape(spec.description)}</p>" if spec.description else ""
+    about += f"<p>{words.said_count(spec.parameters)} parameters</p>" if spec.parameters else ""
     weight = words.said_size(status.memory_bytes) if status.memory_bytes else UNKNOWN
     share = min(1.0, status.memory_bytes / budget) if budget else 0.0
     bar = f'<i class="bar {"" if status.loaded else "ghost"}" aria-hidden="true"><i style="width:{share:.1%}"></i></i>'
@@ -160,7 +167,7 @@ def row(status: ModelStatus, budget: int, leased: bool, coming: Job | None) -> s
         f'<tr><th scope="row"><b>{escape(spec.name)}</b>{starter}{about}</th>'
         f'<td data-label="Task">{title(status.task)}</td><td data-label="Licence">{escape(spec.license) or UNKNOWN}</td>'
         f'<td data-label="On disk" class="num">{disk}</td><td data-label="Memory" class="num">{weight}{bar}</td>'
-        f'<td data-label="State">{state_tag(status, leased, coming)}</td><td>{action(status, leased, coming)}</td></tr>'
+        f'<td data-label="State">{state_tag(status, leased, coming)}</td><td>{action(status, leased, coming, asks)}</td></tr>'
     )
 
 
@@ -172,17 +179,17 @@ def state_tag(status: ModelStatus, leased: bool, coming: Job | None) -> str:
     return '<span class="tag">On disk</span>' if status.on_disk else '<span class="tag off">Not downloaded</span>'
 
 
-def action(status: ModelStatus, leased: bool, coming: Job | None) -> str:
-    """Return the one button that fits a model's state."""
-    name, model = status.spec.name, status.spec.id
+def action(status: ModelStatus, leased: bool, coming: Job | None, asks: bool = False) -> str:
+    """Return the one button that fits a model's state; where the model `asks` for an agreement, so does the button."""
+    name, model, sure = status.spec.name, status.spec.id, asking.sure(status) if asks else ""
     if coming:
         return stage.button("Stop", "stop", id=coming.id, label=f"Stop loading {name}")
     if status.loaded:
         return "" if leased else stage.button("Unload", "unload", id=model, label=f"Unload {name}")
     if status.on_disk:
-        return stage.button("Load", "load", id=model, label=f"Load {name}")
+        return stage.button("Load", "load", id=model, label=f"Load {name}", sure=sure)
     size = f" {words.said_size(status.spec.size_bytes)}" if status.spec.size_bytes else ""
-    return stage.button(f"Download{size}", "load", id=model, label=f"Download {name}{size}")
+    return stage.button(f"Download{size}", "load", id=model, label=f"Download {name}{size}", sure=sure)
 
 
 def how_to_add(studio: Studio) -> str:
@@ -241,7 +248,8 @@ class Shelf:
         jobs = [job for job in self.studio.jobs(user, UNFINISHED) if job.state not in FINISHED][::-1]
         names = {status.spec.id: status.spec.name for status in statuses}
         lost = missed(self.studio, user, datetime.now(UTC))
-        return [budget(memory, names), queue(self.way.look(jobs), lost, names), table(statuses, memory, jobs)]
+        unagreed = {model for model in names if not self.studio.agreed(model, user)}
+        return [budget(memory, names), queue(self.way.look(jobs), lost, names), table(statuses, memory, jobs, unagreed)]
 
     def look(self, last: list[str], request: gr.Request) -> list[Any]:
         """Draw what has changed since the last look."""
@@ -254,6 +262,7 @@ class Shelf:
         user = user_of(request)
         try:
             if event.act == "load":
+                self.studio.agree(event.id, user)  # the button has asked where there are terms
                 self.studio.submit(Request(model=event.id), user, action="load")
             elif event.act == "unload":
                 self.studio.unload(event.id)

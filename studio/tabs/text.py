@@ -7,10 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import AgreementRequired, StudioError
 from studio.tabs import Page, user_of
 from studio.tabs import _stage as stage
 from studio.tabs import _talk as talks
+from studio.tabs._asking import question
 from studio.tabs._desk import FOLLOWING, QUIET, Desk, Updates, layout
 from studio.tabs._follow import Seen, Turns, answer, watch
 from studio.tabs._talk import Talk
@@ -157,9 +158,21 @@ class TextDesk(Desk):
         """Write the answer anew, go on with it, or take back what the model added to the page."""
         if event.act == "undo":
             return {**self.shown(replace(talk, text=talk.before), WRITE), self.pulse: ""}
-        if event.act == "on" and not self.under_way(talk.job):
+        if event.act == "later":
+            return self.later(talk, mode, message)
+        if event.act == "agree":
+            self.studio.agree(event.id, user_of(request))
+            talk, values = (talk if mode == CHAT else Talk(text=text or "", before=text or "", parent=talk.parent)), (event.id, *values[1:])
+        if event.act in ("on", "agree") and not self.under_way(talk.job):
             return self.asking(talk, request, system, *values)
         return self.again(request, talk, mode, text, system, message, *values)
+
+    def later(self, talk: Talk, mode: str, message: str) -> Updates:
+        """Take the question away and give back what was to be sent."""
+        if mode == WRITE or not talk.messages or talk.messages[-1].role != "user":
+            return {self.pulse: ""}
+        back = talk.until(len(talk.messages) - 1)
+        return {**self.shown(back, CHAT), self.pulse: "", self.prompt: message or talk.messages[-1].content}
 
     def asking(self, talk: Talk, request: gr.Request, system: str, *values: Any) -> Updates:
         """Submit what is to be answered, and show that it waits. `values` are those of model, seed and controls."""
@@ -172,8 +185,11 @@ class TextDesk(Desk):
             with self.lock:
                 if self.under_way(self.asked_by.get(request.session_hash or "", "")):
                     return {self.halt: gr.skip()}
-                job = self.studio.submit(wanted, user_of(request))
+                job = self.studio.submit(wanted, user_of(request), ask=True)
                 self.asked_by[request.session_hash or ""] = job.id
+        except AgreementRequired:
+            panel = question(self.studio.model(wanted.model), self.studio.offer(wanted.model), "answer" if talk.messages else "go on")
+            return {**self.shown(talk, CHAT if talk.messages else WRITE), self.pulse: panel}
         except StudioError as error:
             refused = Seen(Job.model_construct(id=""), state="failed", error=str(error))
             return {**self.shown(talk, CHAT if talk.messages else WRITE), self.pulse: talks.after(refused, True)}

@@ -53,7 +53,7 @@ def parameters(record: dict[str, Any], size: tuple[int, int]) -> str:
         "Seed": record.get("seed"),
         "Size": f"{size[0]}x{size[1]}",
         "Model": record.get("model"),
-        "Denoising strength": options.get("strength"),
+        "Denoising strength": options.get("strength") if record.get("inputs") else None,
         "Version": SOFTWARE,
     }
     last = ", ".join(f"{name}: {_quote(value)}" for name, value in values.items() if value not in (None, ""))

@@ -13,7 +13,7 @@ from studio.database import Database
 from studio.errors import BadRequest, NotFound
 from studio.types import Record
 
-_JSON = ("options", "parents", "facts", "files", "tags")
+_JSON = ("options", "parents", "inputs", "facts", "files", "tags")
 _COLUMNS = tuple(Record.model_fields)
 
 
@@ -41,6 +41,12 @@ class Gallery:
         if not rows or user is not None and rows[0]["user"] != user:
             raise NotFound(f"Nothing in the gallery has the id {record[:40]!r}.", param="id")
         return _record(rows[0])
+
+    def of_file(self, sha256: str, medium: str, user: str | None = None) -> Record | None:
+        """Return the newest record whose file has this hash; None where there is none."""
+        where, values = _conditions("", sha256=sha256, medium=medium, user=user)
+        rows = self._database.rows(f"SELECT * FROM records {where} ORDER BY id DESC LIMIT 1", tuple(values))
+        return _record(rows[0]) if rows else None
 
     def list(
         self,

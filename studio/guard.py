@@ -17,9 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.access import Accounts
 from studio.api import errors
+from studio.inputs import MAX_BYTES
 
 COOKIE = "studio_session"
 MAX_BODY = 4_000_000  # bytes of a body that is no upload
+MAX_FORM = 2 * MAX_BYTES + MAX_BODY  # a picture, its mask and words
 OPEN = ("/healthz", "/login")  # what everybody may ask
 SAFE = ("GET", "HEAD", "OPTIONS")
 FILES = ("/gradio_api/file=", "/gradio_api/file/")
@@ -61,35 +63,36 @@ class Faults:
 
 
 class Limit:
-    """Refuses bodies above `MAX_BODY`; uploads have gradio's own limit."""
+    """Refuses bodies above `MAX_BODY`, and forms with files above `MAX_FORM`; the page's own uploads have gradio's limit."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        if scope["type"] != "http" or headers.get("content-type", "").startswith("multipart/form-data"):
+        form = headers.get("content-type", "").startswith("multipart/form-data")
+        if scope["type"] != "http" or form and not scope["path"].startswith("/v1/"):
             return await self.app(scope, receive, send)
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > MAX_BODY:
-            return await errors.response(413, _too_large(int(length)), code="too_large")(scope, receive, send)
-        await self.app(scope, _counted(receive), send)
+        length, most = headers.get("content-length", ""), MAX_FORM if form else MAX_BODY
+        if length.isdigit() and int(length) > most:
+            return await errors.response(413, _too_large(int(length), most), code="too_large")(scope, receive, send)
+        await self.app(scope, _counted(receive, most), send)
 
 
-def _too_large(size: int) -> str:
-    return f"The body has {size:,} bytes or more; {MAX_BODY:,} are allowed."
+def _too_large(size: int, most: int) -> str:
+    return f"The body has {size:,} bytes or more; {most:,} are allowed."
 
 
-def _counted(receive: Receive) -> Receive:
-    """Return `receive`, which raises once more than `MAX_BODY` bytes have come without their number being said before."""
+def _counted(receive: Receive, most: int) -> Receive:
+    """Return `receive`, which raises once more than `most` bytes have come without their number being said before."""
     total = 0
 
     async def counting() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MAX_BODY:
-            raise HTTPException(413, _too_large(total)[:-1])
+        if total > most:
+            raise HTTPException(413, _too_large(total, most)[:-1])
         return message
 
     return counting

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.database import Database, new_id, now
-from studio.errors import NotFound, Stopped, StudioError
+from studio.errors import BadRequest, NotFound, Stopped, StudioError
 from studio.gallery import Gallery
 from studio.types import FINISHED, Job, JobEvent, Made, Progress, Record, Request, Saved, StateChanged
 from studio.worker import Worker
@@ -146,6 +146,18 @@ class Jobs:
             elif found.state not in FINISHED:
                 self._end(job, StateChanged("cancelled"))
 
+    def forget(self, job: str) -> None:
+        """Remove a job that has ended, and with it what it made. Raises BadRequest while it waits or runs."""
+        found = self.get(job)
+        if found.state not in FINISHED:
+            raise BadRequest(f"Job {job} has not ended. Stop it first.", param="id")
+        for record in found.results:
+            self._gallery.delete(record)
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job,))
+        with self._changed:
+            self._logs.pop(job, None)
+
     def counts(self) -> tuple[int, int]:
         """Return how many jobs run and how many wait."""
         with self._changed:
@@ -211,8 +223,8 @@ class Jobs:
         seconds = _seconds_between(self.get(job.id).started, now())
         return Record(
             id=new_id(), job=job.id, user=job.user, task=job.task, model=job.model, revision=facts.pop("revision", ""), prompt=job.prompt,
-            seed=saved.seed, options=job.options, parents=job.request.parents, facts=facts, created=now(), seconds=seconds,
-            medium=saved.medium, mime=saved.mime, bytes=saved.bytes, sha256=saved.sha256, path=paths[0],
+            seed=saved.seed, options=job.options, parents=job.request.parents, inputs=job.request.inputs, facts=facts, created=now(),
+            seconds=seconds, medium=saved.medium, mime=saved.mime, bytes=saved.bytes, sha256=saved.sha256, path=paths[0],
             files={Path(path).suffix.lstrip("."): path for path in paths},
         )  # fmt: skip
 

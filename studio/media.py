@@ -50,7 +50,7 @@ def save(artifact: Artifact, record: dict[str, Any], folder: Path, stem: str) ->
     files = {extension: formats.ENCODERS[extension](artifact.data, record)}
     if artifact.piece is not None:
         files["mid"] = formats.encode_mid(artifact.piece, record)
-    paths = _write_all({folder / f"{stem}.{name}": data for name, data in files.items()})
+    paths = write_all({folder / f"{stem}.{name}": data for name, data in files.items()})
     data = files[extension]
     digest = hashlib.sha256(data).hexdigest()
     return Saved(paths, artifact.medium, MIMES[extension], len(data), digest, artifact.seed, artifact.facts)
@@ -83,7 +83,7 @@ def convert(path: Path, format: str, target: Path) -> Path:
         data = formats.ENCODERS[format](Audio(samples, rate), read_record(path) or {})
     except soundfile.LibsndfileError as error:
         raise BadRequest(f"Sound at {rate} Hz cannot be written as {format}: {error}. Choose wav.", "response_format") from error
-    return Path(_write_all({Path(target): data})[0])
+    return Path(write_all({Path(target): data})[0])
 
 
 def _embedded(record: dict[str, Any]) -> dict[str, Any]:
@@ -101,8 +101,11 @@ def _without_secrets(value: Any) -> Any:
     return {key: _without_secrets(item) for key, item in value.items() if not SECRET.match(key)}
 
 
-def _write_all(files: dict[Path, bytes]) -> tuple[str, ...]:
-    """Put each file in its place by renaming a finished one; on an error none of them stays."""
+def write_all(files: dict[Path, bytes]) -> tuple[str, ...]:
+    """Put each file in its place by renaming a finished one, and return their paths; on an error none of them stays.
+
+    Raises GenerationFailed where the disk is full or cannot be written.
+    """
     written: list[Path] = []
     for path, data in files.items():
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

@@ -12,6 +12,8 @@ def test_parameters_leave_out_what_does_not_apply_and_quote_what_would_mislead()
 
 def test_a_prompt_stands_as_written_before_what_was_kept_out():
     record = {"prompt": "a fox,\nrunning", "model": "m", "seed": 2, "options": {"negative_prompt": "blur, noise", "strength": 0.6}}
+    assert "strength" not in formats.parameters(record, SIZE)
+    record["inputs"] = {"image": "0" * 64}
     assert formats.parameters(record, SIZE).split("\n") == [
         "a fox,",
         "running",

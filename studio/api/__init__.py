@@ -7,9 +7,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.routing import Match
 
-from studio.api import audio, errors, gallery, images, jobs, models, text
+from studio.api import audio, errors, gallery, images, inputs, jobs, models, text
 
-PARTS = (text, images, audio, jobs, gallery, models)
+PARTS = (text, images, audio, inputs, jobs, gallery, models)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 

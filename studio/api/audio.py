@@ -33,9 +33,10 @@ async def speech(body: Speech, caller: Asks) -> Response:
 @routes.post("/music", response_model=None)
 async def music(body: Music, caller: Asks) -> Response:
     """Make music, as sound or, where the model writes notes, as a MIDI file."""
-    model = caller.model(body.model, "text-to-audio")
+    model = caller.model(body.model, "text-to-audio", takes=body.inputs)
     options = {**body.options(), **({} if body.duration is None else {"duration": body.duration})}
-    return await sound(caller, await caller.submit(model, body.prompt, body.seed, options, parents=body.parents), body.response_format)
+    job = await caller.submit(model, body.prompt, body.seed, options, parents=body.parents, inputs=body.inputs)
+    return await sound(caller, job, body.response_format)
 
 
 @routes.get("/voices")

@@ -3,7 +3,7 @@
 Knows users, jobs and records. Does not know what any route takes or answers.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -56,13 +56,18 @@ class Caller:
     def record(self, record: str) -> Record:
         return self.studio.gallery.get(record, self.only)
 
-    def model(self, wanted: str | None, *tasks: str) -> str:
-        """Return the model asked for, or the first that does the first of these tasks. Raises BadRequest for one that does none of them."""
+    def model(self, wanted: str | None, *tasks: str, takes: Collection[str] = ()) -> str:
+        """Return the model asked for, or the first that does the first of these tasks and takes these inputs.
+
+        Raises BadRequest for one that does none of the tasks.
+        """
         fitting = [spec.id for task in tasks for spec in self.studio.registry.specs(task)]
         if wanted is None:
-            if not fitting:
-                raise BadRequest(f"model is missing, and the catalogue has none that makes {TASKS[tasks[0]]}.", param="model")
-            return fitting[0]
+            able = [model for model in fitting if set(takes) <= self.studio.registry.engine(model).inputs.keys()]
+            if not able:
+                kind = f" of {', '.join(takes)}" if takes else ""
+                raise BadRequest(f"model is missing, and the catalogue has none that makes {TASKS[tasks[0]]}{kind}.", param="model")
+            return able[0]
         task = self.studio.registry.task(wanted)
         if task not in tasks:
             makes = TASKS.get(task, task)

@@ -64,6 +64,12 @@ def file(record: str, caller: Asks, format: str | None = None) -> Response:
     return send(caller.studio.file(caller.record(record), format))
 
 
+@routes.get("/{record}/input", response_model=None)
+def input(record: str, caller: Asks, role: str = "image") -> Response:
+    """Send a file that a record was made from."""
+    return send(caller.studio.input(caller.record(record), role))
+
+
 @routes.head("/{record}/preview", response_model=None, include_in_schema=False)
 @routes.get("/{record}/preview", response_model=None)
 def preview(record: str, caller: Asks, kind: str = "thumbnail", theme: Literal["light", "dark"] = "light") -> Response:

@@ -5,7 +5,6 @@ memory, or how weights are read.
 """
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.engines import Engine, default_dtype
+from studio.engines._placing import SHRINKING
 from studio.errors import BadRequest
 from studio.types import Device, Mode, ModelSpec, Placement
 from studio.weights import WIDTHS, Part
@@ -22,8 +22,7 @@ from studio.weights import WIDTHS, Part
 # Bytes of a number in a matrix: int8 with one scale to a row; NF4 (half a byte) with a float32 scale to 64 numbers.
 SHRUNK: dict[Mode, float] = {"8bit": 1.01, "4bit": 0.5625}
 PACKAGES: dict[Mode, str] = {"8bit": "torchao", "4bit": "bitsandbytes"}  # what does it; each is optional
-SHRINKING = re.compile(r"\.|unet|prior|(transformer|text_encoder)(_\d)?")  # parts whose matrices take 8 or 4 bits without visible harm
-STREAMED = 0.1  # of its largest part, at most, is on the device at a time when a model is streamed: one layer, and the next on its way
+STREAMED = 0.1  # of its largest part, at most, is on the device at a time when a model is streamed: a layer, and the next on its way
 LARGE = 500_000_000  # bytes as float32; a smaller model gains nothing from half the width on a processor
 MARGIN = 0.8  # bfloat16 has to take less than this share of float32's time to be called faster
 SAID: dict[Mode, str] = {"whole": "whole", "8bit": "in 8 bits", "4bit": "in 4 bits", "offload": "part by part", "stream": "layer by layer"}
@@ -137,7 +136,8 @@ def weigh(parts: tuple[Part, ...], dtype: str, mode: Mode = "whole") -> int:
     if mode == "offload":
         return max(sizes, default=0)
     if mode == "stream":
-        return round(STREAMED * max(sizes, default=0))
+        kept = sum(size for part, size in zip(parts, sizes, strict=True) if part.name == "vae")
+        return round(STREAMED * max(sizes, default=0)) + kept
     return sum(sizes)
 
 

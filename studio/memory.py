@@ -112,7 +112,7 @@ class Memory:
     def _load(self, spec: ModelSpec, emit: Emit, stopped: Callable[[], bool]) -> _Entry:
         path = self._hub.path(spec)
         if path is None:
-            self._check_before_download(spec)
+            self._check_before_download(spec, emit, stopped)
             path = self._download(spec, emit, stopped)
         emit(Loading(0.0))
         placements = self._next.pop(spec.id, None) or self._placements(spec, self._hub.parts(path))
@@ -180,12 +180,13 @@ class Memory:
     def _extras(self, spec: ModelSpec) -> dict[str, str]:
         return self._hub.extras(spec) if spec.extras else {}
 
-    def _check_before_download(self, spec: ModelSpec) -> None:
+    def _check_before_download(self, spec: ModelSpec, emit: Emit, stopped: Callable[[], bool]) -> None:
         """Raise OutOfMemory for what would not fit once it is here, by the headers of its files."""
-        self._fitting(spec, self._placements(spec, self._hub.plan(spec).parts))
+        plan = self._hub.plan(spec, lambda *transfer: emit(Transfer(*transfer)), stopped)
+        self._fitting(spec, self._placements(spec, plan.parts))
 
     def _download(self, spec: ModelSpec, emit: Emit, stopped: Callable[[], bool]) -> Path:
-        return self._hub.fetch(spec, lambda done, total, rate: emit(Transfer(done, total, rate)), stopped)
+        return self._hub.fetch(spec, lambda *transfer: emit(Transfer(*transfer)), stopped)
 
     def _make_room(self, need: int) -> bool:
         """Let models go that are idle, the one used longest ago first, until there is room; tell whether there is."""
@@ -228,7 +229,8 @@ def held_bytes(device: Device) -> int:
     if device.type.startswith("cuda"):
         return torch.cuda.memory_allocated(device.type)
     gc.collect()
-    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    is_wrapper = torch.utils._python_dispatch.is_traceable_wrapper_subclass  # of quantized weights, whose parts are listed themselves
+    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor) and not is_wrapper(thing)]
     storages = {
         tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors if tensor.device.type == device.type
     }

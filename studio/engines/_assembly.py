@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from studio.engines._loading import dtype, variant
+from studio.engines._placing import quantization
 from studio.errors import ModelUnavailable
 from studio.types import ModelSpec, Placement
 
 
-def assembled(spec: ModelSpec, source: str, placement: Placement) -> Any:
-    """Return the pipeline of a catalogue entry, in main memory. Raises ModelUnavailable, or what diffusers raises over bad files."""
-    parts = {"vae": _autoencoder(spec, source, placement)} if spec.vae else {}
+def assembled(spec: ModelSpec, source: str, placement: Placement, **parts: Any) -> Any:
+    """Return the pipeline of a catalogue entry, in main memory, with `parts` in place of its own.
+
+    Raises ModelUnavailable, or what diffusers raises over bad files.
+    """
+    if spec.vae:
+        parts["vae"] = _autoencoder(spec, source, placement)
     path = Path(source)
     pipeline = _from_file(spec, path, placement, parts) if path.is_file() else _from_folder(spec, path, placement, parts)
     _check_tokenizers(pipeline)
@@ -30,7 +35,7 @@ def _from_folder(spec: ModelSpec, folder: Path, placement: Placement, parts: dic
         parts = {**parts, "safety_checker": None, "requires_safety_checker": False}
     return DiffusionPipeline.from_pretrained(
         str(folder), dtype=dtype(placement), variant=variant(folder), use_safetensors=True, local_files_only=True, trust_remote_code=False,
-        **parts,
+        **parts, **quantization(placement, folder),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from studio.engines._assembly import assembled
 from studio.engines._flaws import check_latents, sound
 from studio.engines._loading import reading
 from studio.engines._loras import Loras, asked
+from studio.engines._placing import place, tile
 from studio.engines._previews import Previews
 from studio.engines._start import Start, multiple_of, pipeline_for, started, takes
 from studio.engines._steps import Steps
@@ -23,6 +24,7 @@ from studio.errors import BadRequest, ModelUnavailable
 from studio.types import MAX_SEED, Artifact, Event, Request
 
 Sampler = Literal[_schedulers.NAMES]
+APART = 0x5EED  # from the seed of the first noise to that of the later: one seed would draw the same numbers again
 TRUE_GUIDANCE = 2.0  # for negative words where guidance is distilled into the model; each step then takes twice as long
 
 
@@ -63,6 +65,7 @@ class Engine(engines.Engine):
 
     task = "text-to-image"
     inputs = {"image": "image", "mask": "image"}
+    modes = ("whole", "8bit", "4bit", "offload", "stream")
     Options = Options
 
     def load(self, report: engines.Report) -> None:
@@ -72,18 +75,19 @@ class Engine(engines.Engine):
         with reading(self.spec, self.source):
             pipeline = assembled(self.spec, self.source, self.placement)
             report(0.7)
-            self._pipeline = self._place(pipeline)
+            self._pipeline = place(pipeline, self.placement, self.device)
         if "prompt" not in takes(pipeline):
             raise ModelUnavailable(
                 f"{self.spec.name} is a {type(pipeline).__name__}, which takes no words; it cannot make pictures from a prompt."
             )
         pipeline.set_progress_bar_config(disable=True)
         files = {name: self.placement.extras.get(place, place) for name, place in self.spec.loras.items()}
-        self._loras, self._previews = Loras(pipeline, files, self.spec.name), Previews()
+        self._loras, self._previews = Loras(pipeline, files, self.spec.name), self._new_previews()
         report(1.0)
 
-    def _place(self, pipeline: Any) -> Any:
-        return pipeline.to(self.device.type)
+    def _new_previews(self) -> Previews:
+        """Return previews; none where each would push the network out of the device and back."""
+        return Previews(decode=lambda *_: None) if self.placement.mode in ("offload", "stream") else Previews()
 
     def run(self, request: Request, options: Options, seed: int) -> Iterator[Event]:
         yield from stream(lambda emit: self._run(request, options, seed, emit))
@@ -96,6 +100,7 @@ class Engine(engines.Engine):
         with self._sampled(options.scheduler):
             pipeline = pipeline_for(self._pipeline, start, self.spec.name)
             given = self._given(pipeline, prompt, options, start)
+            tile(pipeline, given.get("width"), given.get("height"))
             for number in range(options.count):
                 own = (seed + number) % (MAX_SEED + 1)
                 steps = Steps(pipeline, emit, self._previews, options.steps, number, options.count)
@@ -119,7 +124,7 @@ class Engine(engines.Engine):
         """Return what the pipeline is called with. Raises BadRequest for an option that is set and that it does not know."""
         known = takes(pipeline)
         width, height = start.image.size if start else (options.width, options.height)
-        soft = {"prompt": prompt, "width": width, "height": height, "num_inference_steps": options.steps}
+        soft = {"prompt": prompt, "width": width, "height": height, "num_inference_steps": options.steps, "clean_caption": False}
         hard = {
             "negative_prompt": options.negative_prompt or None, "guidance_scale": options.guidance_scale, "clip_skip": options.clip_skip,
             "guidance_rescale": options.guidance_rescale,
@@ -137,6 +142,7 @@ class Engine(engines.Engine):
     def _picture(self, pipeline: Any, given: dict[str, Any], seed: int, steps: Steps) -> Any:
         import torch
 
+        torch.manual_seed(seed ^ APART)  # some schedulers draw from torch's own numbers
         try:
             with steps.followed(self._check_latents) as callback, _wrapped_text_model(pipeline):
                 result = pipeline(**given, **callback, generator=torch.Generator("cpu").manual_seed(seed))

@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from studio import engines
 from studio.engines._decoding import Decoder
 from studio.engines._loading import dtype, fitting_threads, following_weights, reading
+from studio.engines._placing import quantization
 from studio.engines._stream import Emit, Gathered, stream
 from studio.engines._thinking import MARKS, Thoughts
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
@@ -53,6 +55,7 @@ class Engine(engines.Engine):
     """A causal language model with its tokenizer. A chat whose last message is the assistant's is continued from there."""
 
     task = "text-generation"
+    modes = ("whole", "8bit", "4bit")
     Options = Options
 
     def load(self, report: engines.Report) -> None:
@@ -65,6 +68,7 @@ class Engine(engines.Engine):
             self._model, found = AutoModelForCausalLM.from_pretrained(
                 self.source, dtype=dtype(self.placement), use_safetensors=True, local_files_only=True, trust_remote_code=False,
                 output_loading_info=True, device_map=None if self.device.type == "cpu" else self.device.type,
+                **quantization(self.placement, Path(self.source)),
             )  # fmt: skip
             self._check(found["missing_keys"])
         report(1.0)

@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from studio import engines
 from studio.engines._loading import dtype, reading, variant
+from studio.engines._placing import place, quantization
 from studio.engines._stream import Emit, stream
 from studio.engines._video_latents import Grid, preview
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
@@ -50,6 +52,7 @@ class Engine(engines.Engine):
 
     task = "text-to-video"
     inputs = {"image": "image"}
+    modes = ("whole", "8bit", "4bit", "offload", "stream")
     Options = Options
 
     def load(self, report: engines.Report) -> None:
@@ -59,7 +62,7 @@ class Engine(engines.Engine):
         with reading(self.spec, self.source):
             pipeline = self._read()
             report(0.7)
-            self._pipeline = pipeline.to(self.device.type)
+            self._pipeline = place(pipeline, self.placement, self.device)
         if not {"prompt", "num_frames"} <= _taken(pipeline):
             raise ModelUnavailable(f"{self.spec.name} is a {type(pipeline).__name__}, which makes no videos from words.", param="model")
         self._grid = Grid.of(pipeline)
@@ -71,8 +74,9 @@ class Engine(engines.Engine):
         from diffusers import DiffusionPipeline
 
         return DiffusionPipeline.from_pretrained(
-            self.source, dtype=self._dtypes(), variant=variant(self.source), trust_remote_code=False, **READ
-        )
+            self.source, dtype=self._dtypes(), variant=variant(self.source), trust_remote_code=False, **READ,
+            **quantization(self.placement, Path(self.source)),
+        )  # fmt: skip
 
     def _dtypes(self) -> Any:
         """Wan's autoencoder keeps whole numbers: halved, its videos lose detail, as the model's card says."""

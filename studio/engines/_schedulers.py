@@ -20,8 +20,8 @@ NOISE_SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "DPM++ 2M Karras": ("DPMSolverMultistepScheduler", {**TWO_M, **KARRAS}),
     "DPM++ 2M SDE": ("DPMSolverMultistepScheduler", SDE),
     "DPM++ 2M SDE Karras": ("DPMSolverMultistepScheduler", {**SDE, **KARRAS}),
-    "DPM++ SDE": ("DPMSolverSinglestepScheduler", SDE),
-    "DPM++ SDE Karras": ("DPMSolverSinglestepScheduler", {**SDE, **KARRAS}),
+    "DPM++ SDE": ("DPMSolverSinglestepScheduler", {**SDE, "lower_order_final": True}),
+    "DPM++ SDE Karras": ("DPMSolverSinglestepScheduler", {**SDE, **KARRAS, "lower_order_final": True}),
     "Euler": ("EulerDiscreteScheduler", {}),
     "Euler Karras": ("EulerDiscreteScheduler", KARRAS),
     "Euler a": ("EulerAncestralDiscreteScheduler", {}),
@@ -41,7 +41,6 @@ FLOW_SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Euler": ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": False}),
     "Euler Karras": ("FlowMatchEulerDiscreteScheduler", {**KARRAS, "stochastic_sampling": False}),
     "Euler a": ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}),
-    "Heun": ("FlowMatchHeunDiscreteScheduler", {}),
     "LCM": ("FlowMatchLCMScheduler", {}),
     "DPM++ 2M": ("DPMSolverMultistepScheduler", {**TWO_M, **FLOW}),
     "UniPC": ("UniPCMultistepScheduler", FLOW),
@@ -67,14 +66,19 @@ def names_for(pipeline: Any) -> list[str]:
     if own is None or _takes(pipeline.__call__) & {"original_inference_steps", "prior_num_inference_steps"}:
         return []
     if is_flow(own):
-        return list(FLOW_SAMPLERS)
+        # Pipelines of a flow-matching scheduler hand it noise levels that the others do not take.
+        others = not _matches_flow(type(own).__name__)
+        return [name for name, (kind, _) in FLOW_SAMPLERS.items() if others or _matches_flow(kind)]
     return list(NOISE_SAMPLERS) if own.compatibles or type(own).__name__ in ("LCMScheduler", "TCDScheduler") else []
 
 
 def is_flow(scheduler: Any) -> bool:
     """Tell whether a scheduler is for a model that predicts the flow."""
-    settings = scheduler.config
-    return type(scheduler).__name__.startswith("FlowMatch") or settings.get("prediction_type") == "flow_prediction"
+    return _matches_flow(type(scheduler).__name__) or scheduler.config.get("prediction_type") == "flow_prediction"
+
+
+def _matches_flow(kind: str) -> bool:
+    return kind.startswith("FlowMatch")
 
 
 def sampler(name: str, pipeline: Any, model: str) -> Any:

@@ -69,13 +69,13 @@ def stable_diffusion_3(folder: Path) -> None:
     from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 
     network = SD3Transformer2DModel(
-        sample_size=16, in_channels=4, out_channels=4, num_layers=2, attention_head_dim=8, num_attention_heads=4, joint_attention_dim=64,
+        sample_size=16, in_channels=16, out_channels=16, num_layers=2, attention_head_dim=8, num_attention_heads=4, joint_attention_dim=64,
         caption_projection_dim=32, pooled_projection_dim=64, pos_embed_max_size=32,
     )  # fmt: skip
     readers = {**projected(), **projected("_2"), **t5_words(folder, "_3")}
     readers["text_encoder_3"].config.d_model = 64  # the two others side by side
     readers["text_encoder_3"] = type(readers["text_encoder_3"])(readers["text_encoder_3"].config)
-    autoencoder = vae(shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False)
+    autoencoder = vae(latent_channels=16, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False)
     StableDiffusion3Pipeline(transformer=network, scheduler=flow(shift=3.0), vae=autoencoder, **readers).save_pretrained(folder)
 
 

@@ -176,7 +176,7 @@ def build(studio: Studio) -> gr.Blocks:
         call = gr.State(None)
         with gr.Tabs(elem_id="nav", overflow_behavior="wrap") as nav:
             shared = Page(studio, page, nav, call)
-            for tab in find():
+            for tab in (tab for tab in find() if not tab.needs or studio.registry.specs(tab.needs)):
                 with gr.Tab(tab.title, id=tab.id, elem_id=f"panel-{tab.id}"):  # its button's aria-controls names it
                     tab.build(shared)
         keep_header(header, nav, studio)

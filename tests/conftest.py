@@ -16,6 +16,7 @@ FAKES = {
     "fake-text": {"engine": "fake", "source": ".", "title": "Fake words", "task": "text-generation", "options": {"medium": "text"}},
     "fake-speech": {"engine": "fake", "source": ".", "task": "text-to-speech", "options": {"medium": "audio"}},
     "fake-music": {"engine": "fake", "source": ".", "task": "text-to-audio", "options": {"medium": "audio"}},
+    "fake-video": {"engine": "fake", "source": ".", "task": "text-to-video", "options": {"medium": "video"}},
     "fake-faces": {"engine": "fake", "source": ".", "task": "unconditional-image-generation"},
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+import yaml
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from gradio_client import Client
@@ -34,6 +35,13 @@ def test_one_file_is_one_tab(found):
 def test_every_tab_stands_on_the_page(page, found):
     drawn = [block.label for block in page.blocks.values() if isinstance(block, gr.Tab)]
     assert drawn[: len(found)] == [tab.title for tab in found]
+
+
+def test_a_tab_stands_or_falls_with_the_models_it_needs(new_studio, catalogue):
+    entries = yaml.safe_load(catalogue.read_text())
+    catalogue.write_text(yaml.safe_dump({name: entry for name, entry in entries.items() if entry.get("task") != "text-to-video"}))
+    drawn = [block.label for block in ui.build(new_studio()).blocks.values() if isinstance(block, gr.Tab)]
+    assert "Video" not in drawn and "Music" in drawn and "Faces" in drawn
 
 
 def test_no_event_covers_the_page_with_gradio_s_own_progress(page):

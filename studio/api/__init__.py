@@ -7,9 +7,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.routing import Match
 
-from studio.api import audio, errors, gallery, images, inputs, jobs, models, text
+from studio.api import audio, errors, gallery, images, inputs, jobs, models, text, videos
 
-PARTS = (text, images, audio, inputs, jobs, gallery, models)
+PARTS = (text, images, audio, inputs, jobs, gallery, models, videos)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 

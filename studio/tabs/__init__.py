@@ -1,9 +1,10 @@
 """The tab contract: one file of this folder is one tab of the page.
 
 A tab is a module with three names: `TITLE` (what the page calls it), `PLACE` (tabs stand in this order) and `build(page)`, which
-draws into the gradio tab that is open when it is called and sets up what its clicks do. The file's name is the tab's id. A file
-whose name begins with an underscore is no tab but a piece several of them share: start with `_generate.py`, which holds
-everything a tab that makes something needs. A stylesheet beside a tab and called like it (`text.css`) is part of the page.
+draws into the gradio tab that is open when it is called and sets up what its clicks do. A tab that also says `NEEDS`, the name of a
+task, stands on the page only where the catalogue has a model for it. The file's name is the tab's id. A file whose name begins
+with an underscore is no tab but a piece several of them share: start with `_generate.py`, which holds everything a tab that makes
+something needs. A stylesheet beside a tab and called like it (`text.css`) is part of the page.
 
 A tab knows the Studio and gradio. It knows no engine, no database, no torch, and no other tab: to send something to another
 tab it puts `call("image", record=id)` into `page.call` and selects that tab in `page.nav`.
@@ -41,12 +42,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab as found: its id (the file's name), title and `build`."""
+    """One tab as found: its id (the file's name), title and `build`, and the task it stands or falls with, if one."""
 
     id: str
     title: str
     place: int
     build: Callable[[Page], None]
+    needs: str = ""
 
 
 def call(tab: str, **what: Any) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def user_of(request: gr.Request | None) -> str:
 
 
 def read(module: ModuleType) -> Tab:
-    return Tab(module.__name__.rpartition(".")[2], module.TITLE, module.PLACE, module.build)
+    return Tab(module.__name__.rpartition(".")[2], module.TITLE, module.PLACE, module.build, getattr(module, "NEEDS", ""))
 
 
 def find() -> list[Tab]:

@@ -5,6 +5,7 @@ TASKS = {
     "text-generation": ("text", "Text"),
     "text-to-speech": ("speech", "Speech"),
     "text-to-audio": ("music", "Music"),
+    "text-to-video": ("video", "Video"),
     "unconditional-image-generation": ("faces", "Faces"),
 }
 

@@ -174,17 +174,18 @@ class Download:
         part.touch()
         tries = 0
         while (have := size_of(part)) < size:
-            problem = self._one_connection(file, size, part)
+            problem = self._one_connection(file, part)
             tries = 0 if size_of(part) > have else tries + 1
+            ended_early = problem is None or "peer closed" in str(problem)
+            if ended_early and tries > 1:
+                return False
             if tries > len(PAUSES):
-                if problem is None or "peer closed" in str(problem):
-                    return False
                 raise problem
             if size_of(part) < size:
                 self._pause(PAUSES[max(0, tries - 1)])
         return have == size
 
-    def _one_connection(self, file: RemoteFile, size: int, part: Path) -> Exception | None:
+    def _one_connection(self, file: RemoteFile, part: Path) -> Exception | None:
         """Append what one connection brings. Return what broke it, if that may pass."""
         try:
             self._stream(file, part)

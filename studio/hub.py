@@ -13,11 +13,14 @@ from studio import cache, weights
 from studio.cache import Cached
 from studio.download import Download, Report
 from studio.errors import ModelUnavailable
-from studio.origins import prepare
 from studio.repository import Need, RemoteFile, explained, header_of, need_of
 from studio.sources import Source, sources
 from studio.types import ModelSpec
 from studio.weights import Part
+
+
+def _unheard(done: int, total: int, rate: float) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +109,24 @@ class Hub:
             raise ModelUnavailable(f"The download of {spec.name} is incomplete. Try again; what has come is kept.", "model")
         return found
 
-    def plan(self, spec: ModelSpec) -> DownloadPlan:
+    def plan(self, spec: ModelSpec, report: Report = _unheard, stopped: Callable[[], bool] = lambda: False) -> DownloadPlan:
         """Return what using a model would bring here and what it would weigh, without fetching more than headers.
 
-        Asks nobody about a model that is here. Raises ModelUnavailable as `fetch` does.
+        Asks nobody about a model that is here. `report` is called while the Hub is asked; it may raise to stop. Raises ModelUnavailable
+        as `fetch` does, or Stopped.
         """
         found = [self._found(source) for source in sources(spec, self.dtype) if source.role != "config"]
         if self.path(spec) is not None:
             return self._plan(spec, [], found)
-        asked = self._to_ask_for(spec)
+        asked, plans = self._to_ask_for(spec), []
+        local = [place for place in found if place and not place.is_relative_to(self.folder)]
+
+        def ask() -> None:
+            plans.append(self._plan(spec, [_asked(spec, source) for source in asked], local))
+
         with explained(spec):
-            prepare()
-            needs = [_asked(spec, source) for source in asked]
-            local = [place for place in found if place and place.is_absolute() and not place.is_relative_to(self.folder)]
-            return self._plan(spec, needs, local)
+            Download(spec.name, self.folder, report, stopped).run(ask)
+        return plans[0]
 
     def _plan(self, spec: ModelSpec, needs: list[Need], places: list[Path]) -> DownloadPlan:
         """Put together what the Hub says of `needs` and what lies in `places`."""

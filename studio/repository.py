@@ -214,6 +214,6 @@ def _similar(repository: str) -> str:
         found = [*HfApi().list_models(search=name, limit=20), *HfApi().list_models(author=owner, limit=100)]
     except Exception:  # only a hint: the answer is the same without it
         return ""
-    names = sorted({model.id for model in found})
+    names = sorted({model.id for model in found} - {repository})
     hint = nearest(repository, names)
     return hint if "Did you mean" in hint else ""

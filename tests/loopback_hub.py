@@ -8,6 +8,7 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -137,7 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "GET":
             self.hub.ranges.append((f"{name}/{path}", first))
-            self._send(f"{name}/{path}", data, first, last + 1)
+            with suppress(ConnectionError):  # the client has left
+                self._send(f"{name}/{path}", data, first, last + 1)
 
     def _range(self, size: int) -> tuple[int, int]:
         """Return the first and the last byte asked for."""

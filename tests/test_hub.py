@@ -82,7 +82,7 @@ def folders(tmp_path_factory):
         "me/half-pickled": repository(root / "half", **half_pickled),
         "me/faces": repository(root / "faces", **{"ffhq.pt": b"tensors" * 1000, "cats.pt": b"tensors" * 1000}),
         "me/big": repository(root / "big", **{"config.json": b"{}", "model.safetensors": 4_000_000}),
-        "me/lora": repository(root / "lora", **{"pytorch_lora_weights.safetensors": 40, "checkpoint-500.safetensors": 41, "x/y.safetensors": 42}),
+        "me/lora": repository(root / "lora", **{"pytorch_lora_weights.safetensors": 40, "more.safetensors": 41, "x/y.safetensors": 42}),
         "me/loras": repository(root / "loras", **{"a.safetensors": 43, "b.safetensors": 44}),
         "me/word": repository(root / "word", **{"learned_embeds.safetensors": 45, "learned_embeds.bin": b"pickle"}),
         "me/vae": repository(root / "vae", **{"config.json": b"{}", "diffusion_pytorch_model.safetensors": 46, "old/x.safetensors": 47}),
@@ -250,7 +250,7 @@ def test_a_model_of_several_sources_comes_whole_and_counts_as_one_download(loopb
     entry["vae"] = "me/vae"
     more = fetch(loopback, tmp_path, "me/single/sd_xl.safetensors", spec={"engine": "image_diffusers", **entry})
     sent = {request.rpartition("/")[2] for request in loopback.requests if request.startswith("GET") and "/resolve/" in request}
-    assert sent == {"model_index.json", "config.json", "diffusion_pytorch_model.safetensors"}  # the new autoencoder, and one index read anew
+    assert sent == {"model_index.json", "config.json", "diffusion_pytorch_model.safetensors"}  # the new autoencoder, and an index
     assert more["on_disk"] and len(more["extras"]) == 5
 
 
@@ -280,7 +280,8 @@ def test_offline_says_which_part_is_missing(loopback, tmp_path):
 
 def test_half_precision_fetches_the_half_sized_files(loopback, tmp_path):
     half = fetch(loopback, tmp_path, "me/pipeline", spec={"engine": "image_diffusers", "dtype": "float16"})
-    assert [name for name in half["files"] if name.startswith("unet/")] == ["unet/config.json", "unet/diffusion_pytorch_model.fp16.safetensors"]
+    unet = [name for name in half["files"] if name.startswith("unet/")]
+    assert unet == ["unet/config.json", "unet/diffusion_pytorch_model.fp16.safetensors"]
     assert any(name.startswith("vae/") for name in half["files"])
     assert weights.variant(Path(half["path"])) == "fp16"
     again = fetch(loopback, tmp_path, "me/pipeline", spec={"engine": "image_diffusers"})

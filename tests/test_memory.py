@@ -22,7 +22,7 @@ class Hub:
         report(10, 10, 5.0)
         return "/somewhere"
 
-    def plan(self, spec):
+    def plan(self, spec, report, stopped):
         return SimpleNamespace(parts=self.parts("/somewhere"))
 
     def parts(self, path):

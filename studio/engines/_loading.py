@@ -1,5 +1,6 @@
 """What all engines do when they read weights: say in one sentence what is wrong with a folder, and name the type of its numbers."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,13 @@ from studio.engines import Report
 from studio.errors import ModelUnavailable, Stopped
 from studio.types import ModelSpec, Placement
 
+# What the libraries say over a repository that is not what it should be, and what that means.
+KNOWN = (
+    (r"(\S+) is not one of the libraries Diffusers", r"it names the module \1, which is no part of a library it may use; it is refused."),
+    ("contains custom code|trust_remote_code", "it wants code of its own to be run, which is refused. Look for a version without."),
+    ("Couldn't instantiate the backend tokenizer", "its tokenizer has no vocabulary: tokenizer.json or vocab.json is missing."),
+    (r"module (\w+)[\w.]* has no attribute '?(\w+)", r"it needs \2, which the installed \1 does not have. A newer one may."),
+)
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
 
@@ -33,6 +41,9 @@ def _reason(source: str, problem: Exception) -> str:
     pointers = [path.name for path in files if path.suffix == ".safetensors" and weights.is_pointer(path)]
     if pointers:
         return f"{pointers[0]} is a pointer of Git LFS, not the weights. Fetch them: run `git lfs pull` in {source}."
+    for pattern, sentence in KNOWN:
+        if found := re.search(pattern, str(problem)):
+            return found.expand(sentence)
     first = str(problem).strip().splitlines()[0][:300] if str(problem).strip() else type(problem).__name__
     return f"{first} If the files are damaged, delete the folder and fetch it again."
 

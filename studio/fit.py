@@ -223,7 +223,7 @@ def parameters(config: Path | Mapping[str, Any]) -> int:
         return _count(config)
     index = config / "model_index.json"
     names = json.loads(index.read_text()) if index.is_file() else {"": ["", ""]}
-    files = [config / name / "config.json" for name, value in names.items() if not name.startswith("_") and isinstance(value, list)]
+    files = [config / name / "config.json" for name, value in names.items() if isinstance(value, list)]
     return sum(_count(json.loads(file.read_text())) for file in files if file.is_file())
 
 

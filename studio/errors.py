@@ -58,6 +58,13 @@ class ModelUnavailable(StudioError):
     status = 409
 
 
+class Forbidden(StudioError):
+    """This studio does not let anybody do that."""
+
+    code = "forbidden"
+    status = 403
+
+
 class AgreementRequired(StudioError):
     """Nobody has agreed yet to the model's terms, or on the page to its first download."""
 

@@ -20,7 +20,7 @@ from studio.choices import Choices
 from studio.database import Database, new_id, now
 from studio.devices import budget_bytes, find_device
 from studio.engines import Engine, default_dtype
-from studio.errors import AgreementRequired, BadRequest, ModelUnavailable, NotFound, StudioError
+from studio.errors import AgreementRequired, BadRequest, Forbidden, ModelUnavailable, NotFound, StudioError
 from studio.gallery import Gallery
 from studio.hub import Hub
 from studio.inputs import Inputs
@@ -272,11 +272,22 @@ class Studio:
         """Return the bytes the cache's disk has left."""
         return self._storage.free_bytes()
 
+    @property
+    def may_delete(self) -> bool:
+        """Whether what is on the disk may be deleted: not where everybody is let in."""
+        return not self.settings.public
+
+    def made_of(self, repository: str) -> list[str]:
+        """Return the names of the models that are made of a repository."""
+        return [spec.name for spec in self._storage.users(repository)]
+
     def remove_cached(self, repository: str) -> int:
         """Delete a repository from the Hub's cache and return the bytes this frees.
 
-        Raises NotFound, and BadRequest while a model made of it is in memory or on its way.
+        Raises NotFound, Forbidden where strangers may come in, and BadRequest while a model made of it is in memory or on its way.
         """
+        if not self.may_delete:
+            raise Forbidden("This studio is open to everybody, so nothing is deleted from its disk through it.")
         busy = {model.model for model in self.memory().models} | {job.model for job in self.jobs(states=UNFINISHED, limit=1000)}
         return self._storage.remove(repository, busy)
 

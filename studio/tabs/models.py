@@ -18,6 +18,7 @@ from studio.tabs import _asking as asking
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
 from studio.tabs._desk import QUIET
+from studio.tabs._disk import Disk
 from studio.tabs._follow import Seen
 from studio.tabs._tasks import title
 from studio.types import FINISHED, Job, MemoryTable, Request
@@ -215,24 +216,26 @@ def families() -> list[str]:
 
 
 class Shelf:
-    """The tab's three drawn pieces, kept as they are while nothing has changed."""
+    """The tab's drawn pieces, kept as they are while nothing has changed."""
 
     def __init__(self, page: Page):
         self.page, self.studio = page, page.studio
-        self.way = Way(page.studio)
+        self.way, self.disk = Way(page.studio), Disk(page.studio)
 
     def build(self, tab: gr.Tab) -> None:
         with gr.Column(elem_classes="library"):
             self.budget = stage.drawn(elem_classes="plain")
             self.queue = stage.drawn(elem_classes="plain")
             self.table = stage.drawn(elem_classes="plain")
+            self.stored = stage.drawn(elem_classes="plain")
             stage.drawn(how_to_add(self.studio), elem_classes="plain")
             self.last, self.timer = gr.State([]), gr.Timer(LOOK, active=False)
-        pieces = [self.budget, self.queue, self.table, self.last]
+        pieces = [self.budget, self.queue, self.table, self.stored, self.last]
         self.timer.tick(self.look, self.last, pieces, queue=False, **QUIET)
         gr.on([tab.select, self.page.blocks.load], self.look, self.last, pieces, queue=False, **QUIET)
         self.table.click(self.on_table, self.last, pieces, **QUIET)
         self.queue.click(self.on_table, self.last, pieces, **QUIET)
+        self.stored.click(self.on_table, self.last, pieces, **QUIET)
         # A tab opened by the page itself, as by the header, tells only the tab; one left by a click tells the row of tabs.
         tab.select(lambda: gr.Timer(active=True), None, self.timer, queue=False, **QUIET)
         self.page.nav.select(self.left, None, self.timer, queue=False, **QUIET)
@@ -243,22 +246,23 @@ class Shelf:
         return gr.Timer(active=chosen.value == TITLE)
 
     def drawing(self, user: str) -> list[str]:
-        """Return the three pieces as they are now."""
+        """Return the pieces as they are now."""
         memory, statuses = self.studio.memory(), self.studio.models()
         jobs = [job for job in self.studio.jobs(user, UNFINISHED) if job.state not in FINISHED][::-1]
         names = {status.spec.id: status.spec.name for status in statuses}
         lost = missed(self.studio, user, datetime.now(UTC))
         unagreed = {model for model in names if not self.studio.agreed(model, user)}
-        return [budget(memory, names), queue(self.way.look(jobs), lost, names), table(statuses, memory, jobs, unagreed)]
+        coming = queue(self.way.look(jobs), lost, names)
+        return [budget(memory, names), coming, table(statuses, memory, jobs, unagreed), self.disk.drawn()]
 
     def look(self, last: list[str], request: gr.Request) -> list[Any]:
         """Draw what has changed since the last look."""
         now = self.drawing(user_of(request))
-        last = last or ["", "", ""]
+        last = last or [""] * len(now)
         return [*(fresh if fresh != old else gr.skip() for fresh, old in zip(now, last, strict=True)), now]
 
     def on_table(self, event: gr.EventData, last: list[str], request: gr.Request) -> list[Any]:
-        """Load, download, unload or stop."""
+        """Load, download, unload, stop, or delete from the disk."""
         user = user_of(request)
         try:
             if event.act == "load":
@@ -266,6 +270,8 @@ class Shelf:
                 self.studio.submit(Request(model=event.id), user, action="load")
             elif event.act == "unload":
                 self.studio.unload(event.id)
+            elif event.act == "delete":
+                gr.Info(self.disk.delete(event.id))
             elif event.act == "stop":
                 self.studio.job(event.id, user)
                 self.studio.cancel(event.id)

@@ -1,3 +1,4 @@
+import pytest
 import yaml
 
 
@@ -72,3 +73,59 @@ def test_a_way_that_is_not_to_be_had_is_a_bad_request(client):
     for body, param in (({"mode": "offload"}, "mode"), ({"mode": "tiny"}, "mode"), ({"dtype": "int3"}, "dtype"), ({"bits": 3}, "bits")):
         answer = client.post("/v1/registry/fake/load", json=body)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), answer.text
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache of the Hub with one repository."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    blob = tmp_path / "hub" / "models--me--words" / "blobs" / "abc"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"x" * 5000)
+    blob.with_name("def.incomplete").write_bytes(b"x" * 300)
+    return blob.parent.parent
+
+
+def test_the_cache_is_listed_and_a_repository_deleted(client, cache):
+    listed = client.get("/v1/registry/cache").json()
+    assert listed["object"] == "list" and listed["total_bytes"] == 5300 and listed["disk_free_bytes"] > 0
+    (one,) = listed["data"]
+    assert one["id"] == "me/words" and one["bytes"] == 5300 and one["unfinished_bytes"] == 300 and one["last_used"].endswith("Z")
+    assert client.delete("/v1/registry/cache/me/words").json() == {"id": "me/words", "deleted": True, "freed_bytes": 5300}
+    assert not cache.exists() and client.get("/v1/registry/cache").json()["data"] == []
+    again = client.delete("/v1/registry/cache/me/words")
+    assert again.status_code == 404 and again.json()["error"]["param"] == "repository"
+
+
+def test_a_repository_of_a_model_in_memory_is_not_deleted(open_site, catalogue, cache):
+    catalogue.write_text("fake: {engine: fake, source: ., vae: me/words}\n")
+    snapshot = cache / "snapshots" / "main"
+    snapshot.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        (snapshot / name).write_text("{}")
+    client = open_site()
+    assert client.post("/v1/registry/fake/load").status_code == 200
+    refused = client.delete("/v1/registry/cache/me/words")
+    assert refused.status_code == 400 and "uses me/words and is in memory" in refused.json()["error"]["message"] and cache.exists()
+    client.post("/v1/registry/fake/unload")
+    assert client.delete("/v1/registry/cache/me/words").status_code == 200
+
+
+def test_where_everybody_is_let_in_nothing_is_deleted(open_site, cache):
+    refused = open_site(public=True).delete("/v1/registry/cache/me/words")
+    assert refused.status_code == 403 and refused.json()["error"]["code"] == "forbidden" and cache.exists()
+
+
+def test_a_plan_says_what_using_a_model_takes(client):
+    plan = client.get("/v1/registry/fake/plan").json()
+    assert plan["download_bytes"] == 0 and plan["fits"] is True and plan["budget_bytes"] > 0
+    assert {"total_bytes", "disk_free_bytes", "memory_bytes", "stored_bytes", "dtype", "mode"} <= set(plan)
+    assert client.get("/v1/registry/nothing/plan").status_code == 404
+
+
+def test_a_plan_of_what_is_not_here_says_so_offline(open_site, catalogue):
+    catalogue.write_text("far: {engine: text_transformers, source: me/far}\n")
+    refused = open_site().get("/v1/registry/far/plan")
+    assert refused.status_code == 409 and "not on this machine, and the studio is offline" in refused.json()["error"]["message"]

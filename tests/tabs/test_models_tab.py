@@ -131,3 +131,32 @@ def test_an_empty_catalogue_says_so(catalogue, new_studio):
     catalogue.write_text("")
     studio = new_studio()
     assert "The catalogue is empty" in models.table(studio.models(), studio.memory(), [])
+
+
+def test_what_is_on_the_disk_is_listed_with_a_delete_that_asks_first():
+    from studio.cache import Cached
+    from studio.tabs import _disk as disk
+
+    yours = Cached("me/words", 2_700_000_000, 300_000_000, time.time() - 7200, ("a", "b"))
+    theirs = Cached("<b>/other", 500_000_000, 0, time.time(), ("c",))
+    shown = disk.section([yours, theirs], 40_000_000_000, {"me/words": ["Words"]}, may_delete=True)
+    assert "3.2 GB in 2 repositories; 40.0 GB are free." in shown
+    assert "for Words" in shown and "2.7 GB, last used 2 h ago, 2 revisions, 300 MB of an unfinished download" in shown
+    assert "&lt;b&gt;/other" in shown and "not in the catalogue" in shown and "<b>/other" not in shown
+    assert 'data-sure="Delete me/words from the disk, 2.7 GB? Words will have to be downloaded again."' in shown
+    assert "data-act" not in disk.section([yours], 1, {}, may_delete=False)
+    assert "Nothing is downloaded; 1.0 GB are free." in disk.section([], 1_000_000_000, {}, may_delete=True)
+
+
+def test_a_repository_is_deleted_from_the_disk(shelf, visitor, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    blob = tmp_path / "hub" / "models--me--words" / "blobs" / "abc"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"x" * 5_000_000)
+    assert "me/words" in shelf.drawing("")[3] and "5 MB" in shelf.drawing("")[3]
+    assert "Nothing is downloaded" in shelf.on_table(clicked(act="delete", id="me/words"), [], visitor)[3]
+    assert not blob.exists()
+    with pytest.warns(UserWarning, match="no repository"):
+        shelf.on_table(clicked(act="delete", id="me/words"), [], visitor)

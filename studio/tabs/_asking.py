@@ -10,7 +10,7 @@ from studio.studio import ModelStatus, Offer
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
 
-TOKEN = "set HF_TOKEN before the studio starts, or run `hf auth login` once"
+TOKEN = "set <code>HF_TOKEN</code> before the studio starts, or run <code>hf auth login</code> once"  # HTML
 
 
 def question(status: ModelStatus, offer: Offer, verb: str = "generate") -> str:
@@ -50,7 +50,7 @@ def warnings(status: ModelStatus, offer: Offer) -> str:
         lines.append("<b>Not for commercial use:</b> its licence forbids it.")
     if offer.gated:
         page = link(offer.page, "its Hub page") if offer.page else "its Hub page"
-        lines.append(f"<b>Gated:</b> accept its terms on {page} and give the studio your access token: {escape(TOKEN)}.")
+        lines.append(f"<b>Gated:</b> accept its terms on {page} and give the studio your access token: {TOKEN}.")
     if offer.bytes > offer.free:
         lines.append(f"<b>Too little room:</b> {words.said_size(offer.bytes - offer.free)} more have to be free on the disk.")
     if terms(spec) or offer.gated:

@@ -66,10 +66,10 @@ def starter_note(status: ModelStatus, prompt: str, has_bigger: bool) -> str:
 
 def model_note(status: ModelStatus) -> str:
     spec, facts = status.spec, []
-    if spec.parameters:
-        facts.append(f"{words.said_count(spec.parameters)} parameters")
     if spec.license:
         facts.append("A licence of its own, see its Hub page" if spec.license == "other" else f"Licence {spec.license}")
+    if spec.parameters:
+        facts.append(f"{words.said_count(spec.parameters)} parameters")
     if status.memory_bytes:
         facts.append(f"{words.said_size(status.memory_bytes)} of memory")
     if not status.on_disk:

@@ -24,6 +24,7 @@ FLAGS = [
 ]
 SLOW = {"engine": "fake", "source": ".", "title": "Slow pictures", "options": {"steps": 5000, "delay": 0.05}}
 TONES = {"engine": "fake", "source": ".", "title": "Tones", "task": "text-to-speech", "options": {"medium": "audio"}}
+CLOSED = {"engine": "fake", "source": ".", "title": "Closed pictures", "license": "cc-by-nc-4.0", "commercial": False}
 FAILING = {"engine": "fake", "source": ".", "title": "Failing pictures", "options": {"trouble": "raise"}}
 
 
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Server:
-    """`python app.py` on a free port, with the shipped catalogue and three fakes: a slow one, a failing one and one of tones."""
+    """`python app.py` on a free port, with the shipped catalogue and four fakes: slow, failing, non-commercial, of tones."""
 
     def __init__(self, folder: Path):
         self.data = folder / "data"
@@ -52,7 +53,8 @@ class Server:
         for entry in entries.values():
             if entry.get("starter"):
                 entry["source"] = str(ROOT / entry["source"])
-        self.catalogue.write_text(yaml.safe_dump({**entries, "slow": SLOW, "failing": FAILING, "tones": TONES}, sort_keys=False))
+        fakes = {"slow": SLOW, "failing": FAILING, "tones": TONES, "closed": CLOSED}
+        self.catalogue.write_text(yaml.safe_dump({**entries, **fakes}, sort_keys=False))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{free.getsockname()[1]}"

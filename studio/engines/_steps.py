@@ -4,7 +4,7 @@ Knows the pipeline's callback, or a hook where it has none. Does not know what t
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,12 @@ from studio.types import Progress
 class Steps:
     """Reports the steps of one picture of several, with a preview now and then; what `emit` raises ends the pipeline within the step."""
 
-    def __init__(self, pipeline: Any, emit: Emit, previews: Previews, expected: int | None, number: int, count: int):
-        """Take how many steps are `expected`, where that is known beforehand; it is picture `number`, from 0, of `count`."""
+    def __init__(self, pipeline: Any, emit: Emit, previews: Previews, given: Mapping[str, Any], number: int, count: int):
+        """Take what the pipeline is called with (`given`); it is picture `number`, from 0, of `count`."""
         self._pipeline, self._emit, self._previews = pipeline, emit, previews
-        self._expected, self._number, self._count, self._seen = expected or 0, number, count, 0
+        self._expected, self._number, self._count, self._seen = given.get("num_inference_steps", 0), number, count, 0
+        usual = getattr(pipeline, "default_sample_size", None) or 0
+        self._size = tuple(given.get(side) or usual * getattr(pipeline, "vae_scale_factor", 0) for side in ("width", "height"))
 
     @contextmanager
     def followed(self, check: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
@@ -30,7 +32,7 @@ class Steps:
             latents, last = values.get("latents"), index + 1 == total
             if latents is not None and (index == 0 or last):
                 check(latents)
-            self._report(index + 1, total, None if last else self._previews.next(pipeline, latents))
+            self._report(index + 1, total, None if last else self._previews.next(pipeline, latents, self._size))
             return values
 
         network = getattr(self._pipeline, "unet", None) or getattr(self._pipeline, "transformer", None)

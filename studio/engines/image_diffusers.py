@@ -25,6 +25,7 @@ from studio.types import MAX_SEED, Artifact, Event, Request
 
 Sampler = Literal[_schedulers.NAMES]
 APART = 0x5EED  # from the seed of the first noise to that of the later: one seed would draw the same numbers again
+USUAL_STRENGTH = 0.75  # as AUTOMATIC1111's page begins
 TRUE_GUIDANCE = 2.0  # for negative words where guidance is distilled into the model; each step then takes twice as long
 
 
@@ -45,7 +46,7 @@ class Options(engines.Options):
     count: int = Field(1, ge=1, le=16, title="How many", description="Each with its own seed", json_schema_extra={"main": True})
     strength: float | None = Field(
         None, ge=0.01, le=1, title="Change", description="With a picture to start from: 0 keeps it, 1 makes it anew",
-        json_schema_extra={"step": 0.01},
+        json_schema_extra={"step": 0.01, "input": "image", "usual": USUAL_STRENGTH},
     )  # fmt: skip
     scheduler: Annotated[Sampler | None, BeforeValidator(_schedulers.canonical)] = Field(
         None, title="Sampler", description="How noise becomes a picture, step by step"
@@ -103,7 +104,7 @@ class Engine(engines.Engine):
             tile(pipeline, given.get("width"), given.get("height"))
             for number in range(options.count):
                 own = (seed + number) % (MAX_SEED + 1)
-                steps = Steps(pipeline, emit, self._previews, options.steps, number, options.count)
+                steps = Steps(pipeline, emit, self._previews, given, number, options.count)
                 picture = self._picture(pipeline, given, own, steps)
                 facts = self._facts(picture, options, loras)
                 emit(Artifact("image", _finished(picture, start, options.scale), own, facts))
@@ -131,7 +132,8 @@ class Engine(engines.Engine):
         }  # fmt: skip
         if start:
             soft |= {"image": start.image, "mask_image": start.mask}
-            hard["strength"] = options.strength
+            # The page begins with the usual one; a model that takes a picture as a hint has none, which is no fault of who asks.
+            (soft if options.strength == USUAL_STRENGTH else hard)["strength"] = options.strength
         refused = [name for name, value in hard.items() if value is not None and name not in known]
         if refused:
             raise BadRequest(f"{self.spec.name} takes no {refused[0]!r}; leave it empty.", param=refused[0])

@@ -1,5 +1,6 @@
 """Previews: what they cost, when the first one comes, and that they show the picture."""
 
+import numpy as np
 import pytest
 
 from studio.engines import _previews
@@ -16,7 +17,7 @@ class Machine:
         self.cost, self.now, self.spent = cost, 0.0, 0.0
         self.previews = Previews(clock=lambda: self.now, decode=self._decode)
 
-    def _decode(self, pipeline, latents, side: int) -> str:
+    def _decode(self, pipeline, latents, size, side: int) -> str:
         seconds = self.cost * (side / SIDE) ** 2
         self.now, self.spent = self.now + seconds, self.spent + seconds
         return f"picture of {side}"
@@ -27,7 +28,7 @@ class Machine:
         self.previews.start()
         while self.now - began < seconds:
             self.now += step
-            if self.previews.next(None, "latents"):
+            if self.previews.next(None, "latents", (512, 512)):
                 came.append(self.now - began)
         return came
 
@@ -59,7 +60,7 @@ def test_a_costly_one_never_comes_in_a_short_run():
     assert machine.spent <= SHARE * 30 + 1.0 / 16
 
 
-@pytest.mark.parametrize("name", ["stable-diffusion-xl", "stable-diffusion-3", "z-image"])
+@pytest.mark.parametrize("name", ["stable-diffusion-xl", "stable-diffusion-3", "flux-1", "flux-2-klein", "z-image", "qwen-image", "sana"])
 def test_a_preview_is_the_picture_on_its_way(name, tmp_path, monkeypatch):
     engine = loaded(built(name, tmp_path))
     monkeypatch.setattr(_previews, "QUIET", 0.0)
@@ -68,6 +69,17 @@ def test_a_preview_is_the_picture_on_its_way(name, tmp_path, monkeypatch):
     events = run(engine, width=128, height=96, steps=4)
     previews = [event.preview for event in events if isinstance(event, Progress)]
     assert previews[-1] is None and all(picture.mode == "RGB" for picture in previews[:-1])
-    assert {picture.size for picture in previews[:-1]} == {(64, 48)}
-    picture = pictures(events)[0].data
-    assert picture.size == (128, 96) and len(set(previews[0].getdata())) > 10
+    assert pictures(events)[0].data.size == (128, 96)
+    assert all(abs(picture.width / picture.height - 4 / 3) < 0.1 for picture in previews[:-1])
+    assert len(set(previews[0].getdata())) > 10
+
+
+@pytest.mark.parametrize("name", ["stable-diffusion-xl", "stable-diffusion-3", "flux-1", "flux-2-klein", "z-image", "qwen-image"])
+def test_whole_latents_decode_to_the_picture_itself(name, tmp_path, monkeypatch):
+    """So the scale, shift and order of the latents are the pipeline's own."""
+    engine, last = loaded(built(name, tmp_path)), []
+    monkeypatch.setattr(_previews.Previews, "next", lambda self, pipeline, latents, size: None)
+    monkeypatch.setattr(engine, "_check_latents", last.append)
+    picture = pictures(run(engine, width=48, height=32))[0].data
+    shown = _previews.decoded(engine._pipeline, last[-1], (48, 32), side=1000)
+    assert np.abs(np.asarray(shown).astype(int) - np.asarray(picture)).max() <= 1

@@ -174,7 +174,7 @@ class Download:
         part.touch()
         tries = 0
         while (have := size_of(part)) < size:
-            problem = self._one_connection(file, part)
+            problem = self._one_connection(file, size, part)
             tries = 0 if size_of(part) > have else tries + 1
             ended_early = problem is None or "peer closed" in str(problem)
             if ended_early and tries > 1:
@@ -185,17 +185,17 @@ class Download:
                 self._pause(PAUSES[max(0, tries - 1)])
         return have == size
 
-    def _one_connection(self, file: RemoteFile, part: Path) -> Exception | None:
+    def _one_connection(self, file: RemoteFile, size: int, part: Path) -> Exception | None:
         """Append what one connection brings. Return what broke it, if that may pass."""
         try:
-            self._stream(file, part)
+            self._stream(file, size, part)
         except Exception as problem:
             if not _may_pass(problem):
                 raise
             return problem
         return None
 
-    def _stream(self, file: RemoteFile, part: Path) -> None:
+    def _stream(self, file: RemoteFile, size: int, part: Path) -> None:
         from huggingface_hub import constants, get_session
         from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
@@ -210,6 +210,8 @@ class Download:
                     target.write(block)
                     self._come[file] += len(block)
                     self._received += len(block)
+                    if self._come[file] > size:  # more than was announced: damaged, and without an end perhaps
+                        break
 
     def _matches(self, path: Path, etag: str) -> bool:
         """Compare a file with the hash the Hub names it by: SHA-256 for large files, Git's own for small ones."""

@@ -18,6 +18,7 @@ from studio.sources import ADAPTED, Source, split_source
 from studio.types import ModelSpec
 
 PATIENCE = 10  # seconds the Hub has to answer a question
+MOST = 1_000_000  # bytes of a small file
 TOKEN_ADVICE = "give the studio your access token: set HF_TOKEN, or run `hf auth login` once"
 
 
@@ -53,7 +54,7 @@ def need_of(source: Source) -> Need:
     from huggingface_hub import HfApi
 
     info = HfApi().model_info(source.repository, revision=source.revision, files_metadata=True, timeout=PATIENCE)
-    files = {file.rfilename: _file(source.repository, info.sha, file) for file in info.siblings}
+    files = {file.rfilename: _file(source.repository, info.sha, file) for file in info.siblings or []}
     folders = None
     if "model_index.json" in files and not source.file and source.role != "vae":
         folders = _components(_fetched(files["model_index.json"]), source)
@@ -68,13 +69,18 @@ def _file(repository: str, commit: str, file: Any) -> RemoteFile:
 
 
 def _fetched(file: RemoteFile) -> bytes:
-    """Return the content of a small file."""
+    """Return the content of a small file, of one that goes on and on its beginning."""
     from huggingface_hub import get_session
     from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
-    answer = get_session().get(file.url, headers=build_hf_headers(), timeout=PATIENCE)
-    hf_raise_for_status(answer)
-    return answer.content
+    content = b""
+    with get_session().stream("GET", file.url, headers=build_hf_headers(), timeout=PATIENCE) as answer:
+        hf_raise_for_status(answer)
+        for block in answer.iter_bytes():
+            content += block
+            if len(content) > MOST:
+                break
+    return content
 
 
 def _components(content: bytes, source: Source) -> list[str]:
@@ -167,9 +173,9 @@ def _sentence(spec: ModelSpec, source: Source | None, problem: Exception) -> str
     from huggingface_hub import constants, errors
 
     text, revision = (source.text, source.revision) if source else (spec.source, spec.revision)
-    repository = split_source(text)[0]
+    repository = getattr(problem, "repo_id", None) or split_source(text)[0]
     page = f"{constants.ENDPOINT}/{repository}"
-    name = spec.name if text == spec.source else f"{repository}, a part of {spec.name},"
+    name = spec.name if repository == split_source(spec.source)[0] else f"{repository}, a part of {spec.name},"
     if isinstance(problem, errors.GatedRepoError):  # first: it is a RepositoryNotFoundError too
         return f"{name} is gated: open {page}, agree to its terms, then {TOKEN_ADVICE}."
     if isinstance(problem, errors.RepositoryNotFoundError):

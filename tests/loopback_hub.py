@@ -27,6 +27,7 @@ class LoopbackHub:
         private: names that are not there without TOKEN.
         licences: what a repository's page says of its licence, by name.
         cut: files (`owner/name/path`) of which only half is sent.
+        endless: files that go on and on, whatever their size.
         damaged: files whose bytes are changed on the way.
         redirects: files that lie elsewhere, at this address.
         listed: files a repository lists besides those it has, by its name: path -> size.
@@ -54,6 +55,7 @@ class LoopbackHub:
         self.ranges: list[tuple[str, int]] = []
         self.tokens: list[str] = []
         self.cut: set[str] = set()
+        self.endless: set[str] = set()
         self.damaged: set[str] = set()
         self.pace = 0.0
         self.silent = False
@@ -130,7 +132,11 @@ class _Handler(BaseHTTPRequestHandler):
         etag = _described(self.hub.repositories[name], file).get("lfs", {}).get("oid") or _git_hash(data)
         first, last = self._range(len(data))
         self.send_response(206 if self.headers.get("Range") else 200)
-        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Content-Length": str(last + 1 - first), "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
+        if f"{name}/{path}" in self.hub.endless and self.command == "GET" and not self.headers.get("Range", "").endswith("00"):
+            data, last, self.close_connection = data * 50, 50 * len(data) - 1, True
+        else:
+            headers["Content-Length"] = str(last + 1 - first)
         for header, value in headers.items():
             self.send_header(header, value)
         if self.headers.get("Range"):

@@ -272,6 +272,19 @@ def test_another_source_that_cannot_be_had_is_explained(loopback, tmp_path, entr
     assert not answer["on_disk"]
 
 
+def test_a_gated_part_names_its_own_page(loopback, tmp_path):
+    loopback.gated.add("me/vae")
+    for way in ({}, {"plan": True}):
+        error = fetch(loopback, tmp_path, "me/tiny", spec={"vae": "me/vae"}, **way)["error"]
+        assert f"me/vae, a part of Tiny, is gated: open {loopback.url}/me/vae" in error, error
+
+
+def test_a_file_that_goes_on_and_on_is_not_read_to_its_end(loopback, tmp_path):
+    loopback.endless.add("me/tiny/model.safetensors")
+    error = fetch(loopback, tmp_path, "me/tiny")
+    assert "came damaged or cut off, twice" in error["error"] and loopback.sent < 10_000_000
+
+
 def test_offline_says_which_part_is_missing(loopback, tmp_path):
     fetch(loopback, tmp_path, "me/tiny")
     answer = fetch(loopback, tmp_path, "me/tiny", spec={"vae": "me/vae"}, offline=True)

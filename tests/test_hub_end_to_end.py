@@ -6,13 +6,16 @@ The Hub is a stand-in on this machine; its models are tiny random ones of the re
 import base64
 import io
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
 from studio import media, starters
 from tests.loopback_hub import COMMIT, LoopbackHub
@@ -21,6 +24,7 @@ from tests.serving import started
 ENTRIES = {
     "my-pictures": {"engine": "image_diffusers", "source": "me/pictures"},
     "my-words": {"engine": "text_transformers", "source": "me/words"},
+    "my-halves": {"engine": "image_diffusers", "source": "me/halves", "dtype": "bfloat16"},
     "my-secret": {"engine": "text_transformers", "source": "me/secret"},
     "my-pickles": {"engine": "text_transformers", "source": "me/pickles"},
 }
@@ -56,6 +60,14 @@ def make_pictures(folder: Path) -> Path:
     return folder
 
 
+def with_halves(folder: Path) -> Path:
+    """Add the fp16 files that pipelines are published with beside the plain ones."""
+    for plain in list(folder.rglob("*.safetensors")):
+        halved = {name: tensor.astype(np.float16) for name, tensor in load_file(plain).items()}
+        save_file(halved, plain.with_suffix(".fp16.safetensors"), {"format": "pt"})
+    return folder
+
+
 def make_words(folder: Path) -> Path:
     """Save a Llama of two layers with a token for every byte and a chat template."""
     import torch
@@ -81,7 +93,9 @@ def repositories(tmp_path_factory):
     (root / "pickles").mkdir()
     (root / "pickles" / "pytorch_model.bin").write_bytes(b"pickle")
     words = make_words(root / "words")
-    return {"me/pictures": make_pictures(root / "pictures"), "me/words": words, "me/secret": words, "me/pickles": root / "pickles"}
+    pictures = make_pictures(root / "pictures")
+    halves = with_halves(shutil.copytree(pictures, root / "halves"))
+    return {"me/pictures": pictures, "me/halves": halves, "me/words": words, "me/secret": words, "me/pickles": root / "pickles"}
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +157,20 @@ def test_a_model_comes_from_the_hub_and_answers_and_answers_again_without_it(loo
         refused = ask_for_words(client, "my-secret").json()["error"]
         assert "not on this machine" in refused["message"] and refused["code"] == "model_unavailable"
     assert loopback.requests == []
+
+
+def test_in_half_precision_the_half_sized_files_come_and_are_loaded(loopback, tmp_path):
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump(ENTRIES))
+    loopback.ranges.clear()
+    with started(loopback, tmp_path) as client:
+        plan = client.get("/v1/registry/my-halves/plan").json()
+        picture = picture_of(client.post("/v1/images/generations", json=PICTURE | {"model": "my-halves", "response_format": "b64_json"}))
+        assert Image.open(io.BytesIO(picture)).size == (32, 32)
+        assert client.get("/v1/registry/my-halves/plan").json()["download_bytes"] == 0
+    fetched = {file for file, _ in loopback.ranges if file.endswith(".safetensors")}
+    assert len(fetched) == 3 and all(file.endswith(".fp16.safetensors") for file in fetched)
+    sizes = [(loopback.repositories["me/halves"] / file.removeprefix("me/halves/")).stat().st_size for file in fetched]
+    assert plan["stored_bytes"] == sum(sizes) and plan["fits"] and plan["dtype"] == "bfloat16"
 
 
 def test_a_download_can_be_stopped_and_what_cannot_be_had_fails_alone(loopback, tmp_path):

@@ -17,12 +17,9 @@ SMALL_FILES = {".json", ".txt", ".model", ".jinja", ".spm", ".vocab", ".tiktoken
 PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
 FOREIGN_FOLDERS = {"onnx", "original", "openvino", "coreml", "metal", "gguf", "tflite", "flax", "checkpoints", "runs"}
 # The names from_pretrained looks for: stem, optional variant (fp16), optional shard; the variant also stands after the shard.
-LIBRARY_NAME = re.compile(
-    r"(?P<stem>model|diffusion_pytorch_model|pytorch_model|adapter_model)(\.(?P<variant>\w+))?(?P<shard>-\d{5}-of-\d{5})?(\.(?P<late>\w+))?\.safetensors"
-)
-INDEX_NAME = re.compile(
-    r"(?P<stem>model|diffusion_pytorch_model|pytorch_model|adapter_model)(\.(?P<variant>\w+))?\.safetensors\.index(\.(?P<late>\w+))?\.json"
-)
+STEM = "(?P<stem>model|transformers|diffusion_pytorch_model|pytorch_model|adapter_model)"
+LIBRARY_NAME = re.compile(rf"{STEM}(\.(?P<variant>\w+))?(?P<shard>-\d{{5}}-of-\d{{5}})?(\.(?P<late>\w+))?\.safetensors")
+INDEX_NAME = re.compile(rf"{STEM}(\.(?P<variant>\w+))?\.safetensors\.index(\.(?P<late>\w+))?\.json")
 POINTER = b"version https://git-lfs"  # how a file begins that only says where the large one lies
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 # Two-dimensional weights that are looked up in or added, not multiplied with, or that decide the next word: they are never shrunk.
@@ -95,6 +92,8 @@ def _weights(names: list[str], pickles: bool, only_other_names: bool, half: bool
     known = [match for name in tensors if (match := LIBRARY_NAME.fullmatch(name))]
     if only_other_names:
         return [name for name in tensors if not LIBRARY_NAME.fullmatch(name)]
+    named = [match for match in known if match["stem"] == "transformers"]  # beside them, `model` is the same in its makers' own layout
+    known = named or known
     if known:
         by_stem = [[match for match in known if match["stem"] == stem] for stem in sorted({match["stem"] for match in known})]
         return [name for matches in by_stem for name in _one_copy(matches, half)]

@@ -21,6 +21,10 @@ CHOICES = {
         ["model.safetensors", "s5/model.safetensors", "voices/a.safetensors"],
         ["model.safetensors", "voices/a.safetensors"],
     ),
+    "transformers' own layout before the makers'": (
+        ["model.safetensors", "transformers-00001-of-00001.safetensors", "transformers.safetensors.index.json"],
+        ["transformers-00001-of-00001.safetensors", "transformers.safetensors.index.json"],
+    ),
     "no folders of other formats": (["model.safetensors", "onnx/config.json", ".cache/x.json"], ["model.safetensors"]),
     "small files": (
         ["config.json", "a.model", "b.jinja", "c/d.npy", "a.py", "a.png", "tf_model.h5"],

@@ -48,6 +48,8 @@ def dtypes(engine: type[Engine], device: Device, swift: bool = False) -> tuple[s
     Families that take other modes than `whole` also take half the width. On a processor that is the second choice, for want of room,
     unless it is `swift`: measured to be faster so.
     """
+    if engine.dtype:
+        return (engine.dtype,)
     if device.type.startswith("cuda"):
         return (_half(device),)
     if len(engine.modes) == 1:
@@ -93,7 +95,7 @@ def _gains(spec: ModelSpec, parts: tuple[Part, ...], engine: type[Engine], devic
 
 
 def _ways(spec: ModelSpec, engine: type[Engine], device: Device, swift: bool) -> Iterator[tuple[str, Mode]]:
-    wanted = (spec.dtype,) if spec.dtype else dtypes(engine, device, swift)
+    wanted = (spec.dtype,) if spec.dtype and not engine.dtype else dtypes(engine, device, swift)
     there = modes(engine, device)
     if spec.mode and spec.mode not in there:
         raise BadRequest(refusal(spec.name, spec.mode, there, device), param="mode")
@@ -117,7 +119,7 @@ def choosable(engine: type[Engine], device: Device) -> tuple[str, ...]:
 def first(spec: ModelSpec, parts: tuple[Part, ...], engine: type[Engine], device: Device, swift: bool) -> Placement:
     """Return how a model is put into memory when there is room for the best way. A mode that is not to be had counts as `whole`."""
     halved = swift and _gains(spec, parts, engine, device)
-    dtype = spec.dtype or dtypes(engine, device, halved)[0]
+    dtype = engine.dtype or spec.dtype or dtypes(engine, device, halved)[0]
     mode = spec.mode if spec.mode in modes(engine, device) else "whole"
     return Placement(dtype, mode, weigh(parts, dtype, mode))
 

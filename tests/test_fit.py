@@ -84,6 +84,11 @@ def test_a_precise_family_stays_whole(installed):
     assert [way[1] for way in ways(engine=Precise)] == ["whole"]
 
 
+def test_a_family_of_one_type_has_that_everywhere(installed):
+    kind = type("Kind", (Precise,), {"dtype": "float32"})
+    assert ways(SPEC.model_copy(update={"dtype": "float16"}), engine=kind) == [("float32", "whole", 4 * 17_100_000_000)]
+
+
 def test_what_the_catalogue_says_is_all_there_is(installed):
     assert ways(SPEC.model_copy(update={"mode": "offload"})) == [("bfloat16", "offload", 24_000_000_000)]
     assert {way[0] for way in ways(SPEC.model_copy(update={"dtype": "float16"}))} == {"float16"}

@@ -31,7 +31,7 @@ class Hub:
 
 class Engine:
     alive: list = []
-    modes = ("whole",)
+    modes, dtype = ("whole",), None
     fails: Exception | None = None
     fails_as: tuple = ()
 

@@ -25,7 +25,8 @@ class Options(BaseModel):
     """What a family can be asked for, declared once: the page draws its controls, the HTTP interface and the queue their checks from it.
 
     A field has a default, bounds (ge, le), a title and a description. Its `json_schema_extra` may hold `unit` ("s", "px"),
-    `main: True` (stands in the open, not under Advanced), `step` (of the slider), `lines` (of a text box).
+    `main: True` (stands in the open, not under Advanced), `step` (of the slider), `lines` (of a text box), `input` (the role of the
+    input it only matters with, beside which it stands), `usual` (what the page begins with where None would leave it to the model).
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -39,6 +40,7 @@ class Engine(ABC):
     inputs: ClassVar[dict[str, Medium]] = {}  # files it can start from, by role: {"image": "image", "mask": "image"}, {"audio": "audio"}
     # The ways its models may lie in memory, the best first. More than `whole` says that numbers of half the width do them no harm.
     modes: ClassVar[tuple[Mode, ...]] = ("whole",)
+    dtype: ClassVar[str | None] = None  # the one type its models run in, whatever the catalogue says, where there is but one
     Options: ClassVar[type[BaseModel]] = Options
 
     def __init__(self, spec: ModelSpec, device: Device, source: str, placement: Placement | None = None):

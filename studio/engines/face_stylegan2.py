@@ -47,6 +47,7 @@ class Engine(engines.Engine):
 
     task = "unconditional-image-generation"
     needs_prompt = False
+    dtype = "float32"
     Options = Options
 
     def load(self, report: engines.Report) -> None:

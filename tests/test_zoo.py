@@ -144,4 +144,11 @@ CLASSES = (
     "qwen-image",
     "sana",
     "pixart-sigma",
+    "wan",
+    "wan-2.2-ti2v",
+    "ltx",
+    "cogvideox",
+    "animatediff",
+    "mochi",
+    "hunyuan-video",
 )

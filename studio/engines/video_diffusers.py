@@ -128,7 +128,9 @@ class Engine(engines.Engine):
         name = type(self._pipeline).__name__
         if name not in FROM_PICTURE or name == "WanPipeline" and not self._pipeline.config.expand_timesteps:
             raise BadRequest(f"{self.spec.name} makes videos from words alone. Leave the picture out.", param="image")
-        return getattr(diffusers, FROM_PICTURE[name]).from_pipe(self._pipeline)
+        sibling = getattr(diffusers, FROM_PICTURE[name])
+        parts = {**self._pipeline.config, **self._pipeline.components}
+        return sibling(**{name: parts[name] for name in inspect.signature(sibling.__init__).parameters if name in parts})
 
     def _measures(self, pipeline: Any, options: Options, fps: int) -> dict[str, int]:
         """Return width, height and frames as this family can make them; what is not set is the pipeline's own."""
@@ -151,6 +153,8 @@ class Engine(engines.Engine):
             result = pipeline(prompt=prompt, generator=generator, callback_on_step_end=watch.step, output_type="np", **given)
         except ValueError as problem:
             raise BadRequest(f"{self.spec.name} does not take this: {problem}") from problem
+        except ZeroDivisionError as problem:  # Mochi's schedule halves the steps
+            raise BadRequest(f"{self.spec.name} cannot do it in so few steps; ask for two or more.", param="steps") from problem
         finally:
             pipeline.maybe_free_model_hooks()
         return np.asarray(result.frames[0])

@@ -130,6 +130,25 @@ def test_a_picture_is_where_an_ltx_video_starts(engines, tmp_path):
     assert started.shape == (9, 32, 32, 3) and (started != pixels(run(engines["ltx"]))).any()
 
 
+def test_a_picture_is_where_a_video_of_wans_shared_weights_starts(home, tmp_path):
+    path = tmp_path / "start.png"
+    Image.new("RGB", (40, 40), (255, 0, 0)).save(path)
+    engine = loaded(built("wan-2.2-ti2v", home))
+    words, started = pixels(run(engine, frames=5)), pixels(run(engine, frames=5, inputs={"image": str(path)}))
+    assert started.shape == words.shape == (5, 32, 32, 3) and (started != words).any()
+    assert (pixels(run(engine, frames=5)) == words).all()
+
+
+@pytest.mark.parametrize(("name", "asked", "made"), [("mochi", 12, 13), ("hunyuan-video", 8, 9)])
+def test_further_families_have_their_own_numbers_of_frames(home, name, asked, made):
+    assert video(run(loaded(built(name, home)), frames=asked)).facts["frames"] == made
+
+
+def test_too_few_steps_for_a_schedule_are_said_so(home):
+    with pytest.raises(BadRequest, match="two or more"):
+        run(loaded(built("mochi", home)), steps=1)
+
+
 def test_a_picture_is_refused_where_it_would_change_nothing(engines, tmp_path):
     path = tmp_path / "start.png"
     Image.new("RGB", (40, 40)).save(path)

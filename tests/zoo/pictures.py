@@ -20,7 +20,7 @@ def clip(tokenizer: Any, **more: Any) -> Any:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     sizes = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 32}
-    return CLIPTextModel(CLIPTextConfig(vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=1, pad_token_id=1, **sizes, **more))
+    return CLIPTextModel(CLIPTextConfig(vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=1, pad_token_id=1, **{**sizes, **more}))
 
 
 def unet(**more: Any) -> Any:

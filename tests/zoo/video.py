@@ -1,11 +1,13 @@
 """Text-to-video pipelines of diffusers. The tokenizers of LTX and CogVideoX lie in a sentencepiece file alone, as they are published."""
 
 import io
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.zoo import animal
-from tests.zoo.pictures import stable_diffusion_1
+from tests.zoo import animal, part
+from tests.zoo.pictures import clip, clip_tokenizer, stable_diffusion_1
+from tests.zoo.words import ids, tokenizer
 
 ASK = {"prompt": "a red circle", "size": "32x32", "frames": 9, "fps": 8, "steps": 2}
 TEXT = ("a red circle on a blue square", "two green stars over the sea", "a house stands by a lake", "waves move under a yellow moon")
@@ -44,12 +46,13 @@ def as_published(pipeline: Any, folder: Path, tokenizer: Path) -> None:
     tokenizer.rmdir()
 
 
-def wan_parts(tokenizer: Any, in_channels: int = 16) -> dict[str, Any]:
+def wan_parts(tokenizer: Any, channels: int = 16, **autoencoding: Any) -> dict[str, Any]:
     from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanTransformer3DModel
 
-    autoencoder = AutoencoderKLWan(base_dim=8, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True])
+    sizes = {"base_dim": 8, "dim_mult": [1, 1, 1, 1], "num_res_blocks": 1, "temperal_downsample": [False, True, True]}
+    autoencoder = AutoencoderKLWan(z_dim=channels, **sizes, **autoencoding)
     transformer = WanTransformer3DModel(
-        patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=in_channels, out_channels=16, text_dim=32,
+        patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=channels, out_channels=channels, text_dim=32,
         freq_dim=32, ffn_dim=32, num_layers=2, cross_attn_norm=True, qk_norm="rms_norm_across_heads", rope_max_seq_len=32,
     )  # fmt: skip
     scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
@@ -57,14 +60,57 @@ def wan_parts(tokenizer: Any, in_channels: int = 16) -> dict[str, Any]:
     return {"transformer": transformer, "vae": autoencoder, "scheduler": scheduler, **words}
 
 
-@animal("wan", "video_diffusers", ask=ASK, title="Tiny Wan")
+@animal("wan", "video_diffusers", ask=ASK)
 def wan(folder: Path) -> None:
     from diffusers import WanPipeline
 
-    words = folder / "words"
-    WanPipeline(**wan_parts(t5_tokenizer(words))).save_pretrained(folder)
-    (words / "spiece.model").unlink()
-    words.rmdir()
+    with tempfile.TemporaryDirectory() as words:
+        WanPipeline(**wan_parts(t5_tokenizer(Path(words)))).save_pretrained(folder)
+
+
+@animal("wan-2.2-ti2v", "video_diffusers", ask=ASK)
+def wan_ti2v(folder: Path) -> None:
+    """The weights that go on from words or from a picture, with the autoencoder of 16 pixels to a latent."""
+    from diffusers import WanPipeline
+
+    outer = {"patch_size": 2, "in_channels": 12, "out_channels": 12, "scale_factor_spatial": 16, "scale_factor_temporal": 4}
+    inner = {"is_residual": True, "decoder_base_dim": 8, "latents_mean": [0.0] * 48, "latents_std": [1.0] * 48}
+    with tempfile.TemporaryDirectory() as words:
+        parts = wan_parts(t5_tokenizer(Path(words)), channels=48, **outer, **inner)
+        WanPipeline(**parts, expand_timesteps=True).save_pretrained(folder)
+
+
+@animal("mochi", "video_diffusers", ask=ASK)
+def mochi(folder: Path) -> None:
+    from diffusers import AutoencoderKLMochi, FlowMatchEulerDiscreteScheduler, MochiPipeline, MochiTransformer3DModel
+
+    tokenizer = t5_tokenizer(folder / "words")
+    transformer = MochiTransformer3DModel(
+        num_attention_heads=2, attention_head_dim=8, num_layers=2, pooled_projection_dim=16, in_channels=12, text_embed_dim=32,
+        time_embed_dim=4, activation_fn="swiglu", max_sequence_length=16,
+    )  # fmt: skip
+    blocks = {"encoder_block_out_channels": (32,) * 4, "decoder_block_out_channels": (32,) * 4, "layers_per_block": (1,) * 5}
+    pipeline = MochiPipeline(FlowMatchEulerDiscreteScheduler(), AutoencoderKLMochi(**blocks), t5(tokenizer), tokenizer, transformer)
+    as_published(pipeline, folder, folder / "words")
+
+
+@animal("hunyuan-video", "video_diffusers", ask=ASK)
+def hunyuan_video(folder: Path) -> None:
+    from diffusers import AutoencoderKLHunyuanVideo, FlowMatchEulerDiscreteScheduler, HunyuanVideoPipeline, HunyuanVideoTransformer3DModel
+    from transformers import LlamaConfig, LlamaModel
+
+    reader, words = tokenizer(), clip_tokenizer()
+    sizes = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 3, "num_attention_heads": 4}
+    transformer = HunyuanVideoTransformer3DModel(
+        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=10, num_layers=1, num_single_layers=1,
+        num_refiner_layers=1, text_embed_dim=32, pooled_projection_dim=32, rope_axes_dim=(2, 4, 4),
+    )  # fmt: skip
+    HunyuanVideoPipeline(
+        text_encoder=LlamaModel(LlamaConfig(**sizes, **ids(reader))), tokenizer=reader,
+        text_encoder_2=clip(words, max_position_embeddings=77), tokenizer_2=words, transformer=transformer,
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=AutoencoderKLHunyuanVideo(latent_channels=4, block_out_channels=(8,) * 4, layers_per_block=1, norm_num_groups=4),
+    ).save_pretrained(folder)  # fmt: skip
 
 
 @animal("ltx", "video_diffusers", ask=ASK)
@@ -102,12 +148,13 @@ def cogvideox(folder: Path) -> None:
     as_published(CogVideoXPipeline(tokenizer, t5(tokenizer), autoencoder, transformer, CogVideoXDDIMScheduler()), folder, folder / "words")
 
 
-@animal("animatediff", "video_diffusers", ask=ASK, adapter="./adapter")
+@animal("animatediff", "video_diffusers", ask=ASK, adapter="zoo/motion-adapter")
 def animatediff(folder: Path) -> None:
     """A picture model; `motion_adapter` makes what moves it."""
     stable_diffusion_1(folder)
 
 
+@part("motion-adapter")
 def motion_adapter(folder: Path) -> None:
     from diffusers import MotionAdapter
 

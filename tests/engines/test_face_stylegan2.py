@@ -220,3 +220,12 @@ def test_the_shipped_faces_are_faces_of_64_px():
     assert faces[0].data.size == (64, 64)
     assert numpy.asarray(faces[0].data).std() > 20
     assert not same(faces[0].data, faces[1].data)
+
+
+@pytest.mark.parametrize("side", [64, 256])
+def test_a_checkpoint_of_each_size_in_the_published_layout_makes_faces(tmp_path, side):
+    torch.manual_seed(0)
+    state = network.Generator(network.Shape(style=16, mapping=8, widths=(16, 16, 12, 12, 8, 8, 4)[: side.bit_length() - 2])).state_dict()
+    torch.save({"g_ema": state, "latent_avg": torch.zeros(16)}, tmp_path / "stylegan2.pt")
+    first, second = artifacts(loaded(tmp_path / "stylegan2.pt"), count=2)
+    assert first.data.size == (side, side) and not same(first.data, second.data)

@@ -96,7 +96,7 @@ def read_spec(key: Any, entry: Any, path: Path) -> ModelSpec:
 
 def _resolved(spec: ModelSpec, folder: Path) -> ModelSpec:
     """Return a model all of whose local sources are absolute."""
-    one = {name: resolve(source, folder) for name in ("source", "config", "vae", "adapter") if (source := getattr(spec, name))}
+    one = {name: resolve(source, folder) for name in ("source", "config", "vae", "adapter", "vocoder") if (source := getattr(spec, name))}
     many = {name: {key: resolve(source, folder) for key, source in getattr(spec, name).items()} for name in ("loras", "embeddings")}
     return spec.model_copy(update={**one, **many})
 

@@ -1,4 +1,4 @@
-"""What a model is made of: its own source, and those of its configuration, autoencoder, adapter, LoRAs and textual inversions.
+"""What a model is made of: its own source, and those of its configuration, autoencoder, adapter, vocoder, LoRAs and textual inversions.
 
 Knows how a source is written and which of a repository's files it needs. Does not know where they come from or whether they are here.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 from studio import weights
 from studio.types import ModelSpec
 
-Role = Literal["model", "config", "vae", "adapter", "lora", "embedding"]
+Role = Literal["model", "config", "vae", "adapter", "vocoder", "lora", "embedding"]
 ADAPTED = {"lora": "pytorch_lora_weights.safetensors", "embedding": "learned_embeds.safetensors"}  # the names diffusers saves them under
 HALF = ("float16", "bfloat16")
 
@@ -86,7 +86,7 @@ class Source:
 
     def looks_whole(self, snapshot: Path) -> bool:
         """Tell whether a folder of which no listing is known holds all that is needed."""
-        if self.role in ("model", "adapter"):
+        if self.role in ("model", "adapter", "vocoder"):
             return weights.looks_whole(snapshot, self.pickles)
         files, folders = weights.folder_files(snapshot)
         if self.role == "config":
@@ -98,7 +98,7 @@ def sources(spec: ModelSpec, dtype: str | None = None) -> list[Source]:
     """Return all a model is made of, its own source first. `dtype` is what weights are loaded as where the catalogue does not say."""
     half = (spec.dtype or dtype) in HALF
     found = [Source(spec.source, "model", spec.revision or "main", takes_pickles(spec), half)]
-    one: list[tuple[Role, str]] = [("config", spec.config), ("vae", spec.vae), ("adapter", spec.adapter)]
+    one: list[tuple[Role, str]] = [("config", spec.config), ("vae", spec.vae), ("adapter", spec.adapter), ("vocoder", spec.vocoder)]
     many: list[tuple[Role, str]] = [("lora", text) for text in spec.loras.values()]
     many += [("embedding", text) for text in spec.embeddings.values()]
     for role, text in dict.fromkeys((role, text) for role, text in one + many if text):

@@ -1,225 +1,235 @@
-"""Text read aloud by VITS (MMS-TTS among them), as transformers reads it from a folder."""
+"""Text read aloud by the speech models of transformers: VITS, SpeechT5, Bark, CSM, Dia and others (see `_speech.py`)."""
 
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from studio import engines
-from studio.engines._loading import reading
+from studio.engines._loading import following_weights, reading
+from studio.engines._speech import Speaker, is_spoken, samples_of, speaker_class
 from studio.engines._stream import Emit, stream
-from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
-from studio.sentences import Part, parts
+from studio.engines._tempo import stretched
+from studio.errors import BadRequest, GenerationFailed
+from studio.sentences import Part
 from studio.types import MAX_SEED, Artifact, Audio, Event, ModelSpec, Progress, Request
 
 FADE = 0.005  # s at both ends of a part, so that no cut is heard
-SILENT = 1e-3  # a result that never exceeds this is none
+SILENT = 1e-3  # a result that never moves by more than this is none
+CLIPPED = 0.5  # share of the samples at the bounds from which a sound is noise
 WITHIN = 0.3  # share of the pause that stands between the pieces of a long sentence
-LOOK = 0.2  # s between two looks at whether the run was stopped
+LOOK = 0.2  # s between two looks at whether the run was stopped, where there are no tokens
 
 
 class Options(engines.Options):
+    """None leaves a value to the model's own settings."""
+
     voice: str = Field(
         "", max_length=100, title="Voice", description="A voice of the model; empty for its first", json_schema_extra={"main": True}
     )
     speed: float = Field(
-        1.0,
-        ge=0.25,
-        le=4,
-        title="Speed",
-        description="1 is the model's own pace, 2 is twice as fast",
+        1.0, ge=0.25, le=4, title="Speed", description="1 is the model's own pace, 2 is twice as fast",
         json_schema_extra={"main": True, "step": 0.05},
-    )
+    )  # fmt: skip
     pause: float = Field(
         0.3, ge=0, le=5, title="Pause", description="Silence between two sentences", json_schema_extra={"unit": "s", "step": 0.1}
     )
     noise_scale: float | None = Field(
-        None,
-        ge=0,
-        le=2,
-        title="Variation",
-        description="How much chance there is in the sound; empty for the model's own",
+        None, ge=0, le=2, title="Variation", description="How much chance there is in the sound; VITS models",
         json_schema_extra={"step": 0.05},
-    )
+    )  # fmt: skip
+    temperature: float | None = Field(
+        None, gt=0, le=2, title="Temperature", description="Higher: livelier, and less sure; models that speak token by token",
+        json_schema_extra={"step": 0.05},
+    )  # fmt: skip
+    guidance_scale: float | None = Field(
+        None, ge=1, le=10, title="Guidance", description="How closely to keep to the text; Dia and VibeVoice",
+        json_schema_extra={"step": 0.1},
+    )  # fmt: skip
+    seeds: list[int] = Field(
+        default_factory=list, max_length=10_000, title="Seeds of the parts",
+        description="One for each part, as an earlier recording's facts name them; change one to have that part spoken anew",
+    )  # fmt: skip
 
 
 class Engine(engines.Engine):
-    """A VITS model. A long text is spoken sentence by sentence; each sounds the same alone or among others."""
+    """A speech model. A long text is spoken part by part; each sounds the same alone or among others."""
 
     task = "text-to-speech"
     Options = Options
 
     def load(self, report: engines.Report) -> None:
-        import torch
-        from transformers import VitsModel, VitsTokenizer
+        import torch  # noqa: F401  (before transformers, whose import is then quicker)
 
-        report(0.1)
-        self._check_kind()
-        with reading(self.spec, self.source):
-            tokenizer = VitsTokenizer.from_pretrained(self.source, local_files_only=True, trust_remote_code=False)
-            # Frames are counted in the model's own type: float32, whatever the device, or long texts lose count.
-            model, found = VitsModel.from_pretrained(
-                self.source,
-                dtype=torch.float32,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        self._check_complete(found["missing_keys"], tokenizer, model.config.vocab_size)
-        report(0.8)
-        self._tokenizer, self._model = tokenizer, model.to(self.device.type).eval()
+        report(0.05)
+        speaker = speaker_class(self.spec, self.source)(self.spec, self.device, self.source, self.placement)
+        with reading(self.spec, self.source), following_weights(report):
+            speaker.load()
+        self._speaker: Speaker | None = speaker
+        self._heard: dict[str, np.ndarray] = {}  # the parts of the last run: one changed seed speaks one part anew
         report(1.0)
 
-    def _check_kind(self) -> None:
-        kind = _read(Path(self.source) / "config.json").get("model_type")
-        if kind != "vits":
-            raise ModelUnavailable(
-                f"{self.spec.name} is a {kind or 'model without a config.json'}; this engine speaks VITS and MMS-TTS only.", "model"
-            )
+    def unload(self) -> None:
+        self._speaker, self._heard = None, {}
 
-    def _check_complete(self, missing: Any, tokenizer: Any, vocabulary: int) -> None:
-        lost = sorted(key for key in missing if not key.startswith("posterior_encoder."))
-        if lost:
-            raise ModelUnavailable(f"{self.spec.name} cannot be loaded: {len(lost)} weights are missing, {lost[0]} for one.", "model")
-        if len(tokenizer.encoder) > vocabulary:
-            raise ModelUnavailable(
-                f"{self.spec.name}: its vocab.json has {len(tokenizer.encoder)} characters, the model {vocabulary}.", "model"
-            )
-        for needed, package in ((tokenizer.phonemize, "phonemizer"), (tokenizer.is_uroman, "uroman")):
-            if needed and find_spec(package) is None:
-                raise ModelUnavailable(f"{self.spec.name} reads text by the library {package}. Install it: pip install {package}", "model")
+    @classmethod
+    def voices(cls, spec: ModelSpec, source: str) -> list[dict[str, str]]:
+        known = is_spoken(source)
+        return speaker_class(spec, source).voices(spec, source) if known else []
 
     def run(self, request: Request, options: Options, seed: int) -> Iterator[Event]:
         yield from stream(lambda emit: self._run(request.prompt, options, seed, emit))
 
     def _run(self, prompt: str, options: Options, seed: int, emit: Emit) -> None:
-        voice, speaker = self._voice(options.voice)
-        speakable, dropped = self._speakable(prompt)
-        pieces = []
-        for number, (part, text) in enumerate(speakable):
-            emit(Progress(number, len(speakable), unit="part"))
-            with self._watched(emit, Progress(number, len(speakable), unit="part")):
-                pieces.append(_faded(self._speak(text, speaker, options, (seed + number) % (MAX_SEED + 1)), self._rate))
-            pieces.append(np.zeros(round(options.pause * (1 if part.ends else WITHIN) * self._rate), np.float32))
-        samples = np.concatenate(pieces[:-1])
-        facts = {
-            "voice": voice,
-            "sentences": sum(part.ends for part, _ in speakable),
-            "seconds": round(len(samples) / self._rate, 2),
-            "dropped": dropped,
-        }
-        emit(Progress(len(speakable), len(speakable), unit="part"))
-        emit(Artifact("audio", Audio(samples[:, None], self._rate), seed, facts))
+        self._check_taken(options)
+        voice, (speakable, dropped) = self._voice(options.voice), self._speakable(prompt)
+        seeds = self._seeds(options.seeds, seed, len(speakable))
+        way, started = _Way(emit, [self._speaker.limit(text) for _, text in speakable]), time.monotonic()
+        spoken, heard = [], {}
+        for number, ((_, text), own) in enumerate(zip(speakable, seeds, strict=True)):
+            way.enter(number)
+            key = json.dumps([text, voice, own, options.model_dump(exclude={"pause", "seeds"})])
+            heard[key] = self._heard[key] if key in self._heard else self._spoken(text, voice, options, own, way)
+            spoken.append(heard[key])
+        self._heard = heard
+        way.end()
+        cut = [part for part, _ in speakable]
+        samples, places = self._joined(spoken, cut, options.pause)
+        told = [{"text": part.text, **place, "seed": own} for part, place, own in zip(cut, places, seeds, strict=True)]
+        facts = {"voice": voice, "sentences": sum(part.ends for part in cut), "seconds": round(len(samples) / self._speaker.rate, 2)}
+        facts |= {"dropped": dropped, "parts": told, **way.facts(time.monotonic() - started)}
+        emit(Artifact("audio", Audio(samples[:, None], self._speaker.rate), seed, facts))
 
-    @property
-    def _rate(self) -> int:
-        return self._model.config.sampling_rate
+    def _check_taken(self, options: Options) -> None:
+        for name in ("noise_scale", "temperature", "guidance_scale"):
+            if getattr(options, name) is not None and name not in self._speaker.takes:
+                title = Options.model_fields[name].title
+                raise BadRequest(f"{self.spec.name} has no {title.lower()} to set. Leave it empty.", param=name)
 
-    def _voice(self, wanted: str) -> tuple[str, int | None]:
-        """Return the voice's id and its number; the number is None for a model with one voice."""
-        voices = self.voices(self.spec, self.source)
-        ids = [voice["id"] for voice in voices]
-        if not voices and not wanted:
-            return "", None
+    def _voice(self, wanted: str) -> str:
+        """Return the voice's id; "" for a model with one voice."""
+        ids = [voice["id"] for voice in self.voices(self.spec, self.source)]
         if wanted and wanted not in ids:
             right = f"It has {', '.join(ids)}." if ids else "It has one voice; leave the field empty."
             raise BadRequest(f"{self.spec.name} has no voice {wanted!r}. {right}", param="voice")
-        return wanted or ids[0], ids.index(wanted) if wanted else 0
+        return wanted or (ids[0] if ids else "")
 
     def _speakable(self, prompt: str) -> tuple[list[tuple[Part, str]], list[str]]:
-        """Return the parts that can be spoken, each with its text in the model's letters, and the characters left out."""
-        from studio.engines._spoken import spoken
-
-        known = set(self._tokenizer.encoder) - {self._tokenizer.decoder[0]} if self._tokenizer.add_blank else set(self._tokenizer.encoder)
-        rewrites = self._tokenizer.is_uroman or self._tokenizer.phonemize
-        language = _language(self._tokenizer.language)
-        found, dropped = [], set()
-        for part in parts(prompt):
-            text = spoken(part.text, language, known)
-            lost = set() if rewrites else {letter for letter in text if letter.lower() not in known and not letter.isspace()}
-            dropped |= lost
-            if any(letter.isalnum() and letter not in lost for letter in text):
-                found.append((part, text))
+        """Return the parts that can be spoken, each with its text as the model reads it, and the characters left out."""
+        read = [(part, *self._speaker.readable(part.text)) for part in self._speaker.cut(prompt)]
+        found = [(part, text) for part, text, _ in read if text]
+        dropped = sorted(set().union(*(lost for _, _, lost in read)))
         if not found:
-            signs = " ".join(sorted(dropped)[:20])
+            signs = " ".join(dropped[:20])
             raise BadRequest(
                 f"Nothing here can be spoken{f': {self.spec.name} does not know {signs}' if signs else ''}. Write some words.",
                 param="prompt",
             )
-        return found, sorted(dropped)
+        return found, dropped
 
-    def _speak(self, text: str, speaker: int | None, options: Options, seed: int) -> np.ndarray:
+    def _seeds(self, wanted: list[int], seed: int, count: int) -> list[int]:
+        """Return the seed of each part: those asked for, else one after another, or the same for a model that draws a voice by it."""
+        if wanted and len(wanted) != count:
+            raise BadRequest(f"{len(wanted)} seeds were given, and the text has {count} parts. Give one for each, or none.", param="seeds")
+        if any(not 0 <= one <= MAX_SEED for one in wanted):
+            raise BadRequest(f"A seed lies between 0 and {MAX_SEED}.", param="seeds")
+        return wanted or [(seed + (0 if self._speaker.gathers else number)) % (MAX_SEED + 1) for number in range(count)]
+
+    def _spoken(self, text: str, voice: str, options: Options, seed: int, way: "_Way") -> np.ndarray:
+        """Return a part as float32 of shape (frames,), silent at both ends."""
         import torch
 
-        model = self._model
-        model.noise_scale = model.config.noise_scale if options.noise_scale is None else options.noise_scale
-        inputs = self._tokenizer(text, return_tensors="pt").to(self.device.type)
         devices = [self.device.type] if self.device.type.startswith("cuda") else []
-        with torch.inference_mode(), torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
-            speed = options.speed * model.config.speaking_rate
-            waveform = model(inputs["input_ids"], inputs["attention_mask"], speaker_id=speaker, speaking_rate=speed).waveform
-        samples = waveform[0].float().cpu().numpy()
-        if not np.isfinite(samples).all() or np.abs(samples).max(initial=0) < SILENT:
-            raise GenerationFailed(f"{self.spec.name} made no sound of {text[:60]!r}. Try other words or another seed.")
-        return np.clip(samples, -1, 1)
-
-    @contextmanager
-    def _watched(self, emit: Emit, progress: Progress) -> Iterator[None]:
-        """Repeat `progress` now and then from inside the model, where a stop takes effect."""
-        last = time.monotonic()
-
-        def look(*_: Any) -> None:
-            nonlocal last
-            if time.monotonic() - last > LOOK:
-                last = time.monotonic()
-                emit(progress)
-
-        layers = [
-            *self._model.text_encoder.encoder.layers,
-            *self._model.flow.flows,
-            *self._model.decoder.upsampler,
-            *self._model.decoder.resblocks,
-        ]
-        handles = [layer.register_forward_pre_hook(look) for layer in layers]
         try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+            with _watched(self._speaker, way), torch.inference_mode(), torch.random.fork_rng(devices):
+                torch.manual_seed(seed)
+                samples = samples_of(self._speaker.speak(text, voice, options))
+        except RuntimeError as problem:
+            if "probability tensor" not in str(problem):
+                raise
+            raise self._failed(text, "computed no valid number for") from problem
+        self._check_sound(samples, text)
+        samples = np.clip(samples, -1, 1)
+        if not self._speaker.paced and options.speed != 1:
+            samples = stretched(samples, self._speaker.rate, options.speed)
+        return _faded(samples, self._speaker.rate)
 
-    def unload(self) -> None:
-        self._model = self._tokenizer = None
+    def _check_sound(self, samples: np.ndarray, text: str) -> None:
+        if not np.isfinite(samples).all():
+            raise self._failed(text, "made no sound of", "its result is no number, ")
+        if not len(samples) or np.ptp(samples) < SILENT:
+            raise self._failed(text, "made no sound of")
+        if np.mean(np.abs(samples) >= 1) > CLIPPED:
+            raise self._failed(text, "made nothing but noise of")
 
-    @classmethod
-    def voices(cls, spec: ModelSpec, source: str) -> list[dict[str, str]]:
-        """Return the speakers by number; their names and languages come from an optional voices.json beside config.json."""
-        folder = Path(source)
-        count = _read(folder / "config.json").get("num_speakers", 1)
-        named = _read(folder / "voices.json") or []
-        language = _read(folder / "tokenizer_config.json").get("language") or ""
-        unnamed = [{"id": str(number), "name": f"Voice {number}", "language": language} for number in range(count)]
-        voices = [{**plain, **given} for plain, given in zip(unnamed, named, strict=False)] + unnamed[len(named) :]
-        return voices if count > 1 else []
+    def _failed(self, text: str, what: str, why: str = "") -> GenerationFailed:
+        advice = "try other words, another seed or, in the catalogue, another dtype."
+        return GenerationFailed(f"{self.spec.name} {what} {text[:60]!r}: {why}{advice}")
+
+    def _joined(self, spoken: list[np.ndarray], cut: list[Part], pause: float) -> tuple[np.ndarray, list[dict[str, float]]]:
+        """Return the parts with pauses between them, and where each begins and ends in seconds."""
+        rate = self._speaker.rate
+        pieces, places, at = [], [], 0
+        for samples, part in zip(spoken, cut, strict=True):
+            places.append({"start": round(at / rate, 3), "end": round((at + len(samples)) / rate, 3)})
+            silence = np.zeros(round(pause * (1 if part.ends else WITHIN) * rate), np.float32)
+            pieces += [samples, silence]
+            at += len(samples) + len(silence)
+        return np.concatenate(pieces[:-1]), places
 
 
-def _read(path: Path) -> Any:
-    """Return what a small JSON file holds; an empty dict where it is missing or damaged."""
+class _Way:
+    """Reports how far a text is spoken: in tokens where the model works so, else in parts. What `emit` raises ends the run."""
+
+    def __init__(self, emit: Emit, limits: list[int]):
+        """Take the tokens each part may need; zeros for a model without."""
+        self._emit, self._limits = emit, limits
+        self._number, self._done, self._last = 0, 0, 0.0
+        self._tokens = 0
+
+    def enter(self, number: int) -> None:
+        self._number, self._done = number, 0
+        self._tell()
+
+    def look(self, *_: Any) -> None:
+        """Called from inside the model, once a token or oftener."""
+        self._done += 1
+        self._tokens += 1
+        if any(self._limits) or time.monotonic() - self._last > LOOK:
+            self._tell()
+
+    def end(self) -> None:
+        self._number, self._done = len(self._limits), 0
+        self._tell()
+
+    def facts(self, seconds: float) -> dict[str, Any]:
+        if not any(self._limits) or not self._tokens:
+            return {}
+        return {"tokens": self._tokens, "tokens_per_second": round(self._tokens / max(seconds, 1e-6), 1)}
+
+    def _tell(self) -> None:
+        self._last = time.monotonic()
+        total = sum(self._limits)
+        if not total:
+            self._emit(Progress(self._number, len(self._limits), "part"))
+            return
+        before, room = sum(self._limits[: self._number]), sum(self._limits[self._number : self._number + 1])
+        self._emit(Progress(before + min(self._done, room), total, "token"))
+
+
+@contextmanager
+def _watched(speaker: Speaker, way: _Way) -> Iterator[None]:
+    """Let the speaker's steps be looked at, where a stop takes effect."""
+    handles = [module.register_forward_pre_hook(way.look) for module in speaker.steps]
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _language(name: str | None) -> str:
-    return (name or "").lower().replace("_", "-").split("-")[0]
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _faded(samples: np.ndarray, rate: int) -> np.ndarray:

@@ -11,28 +11,17 @@ from studio.engines._spoken import spoken
 from studio.engines.speech_transformers import Engine, Options
 from studio.errors import BadRequest, GenerationFailed, ModelUnavailable
 from studio.types import Artifact, Device, ModelSpec, Progress, Request
+from tests.zoo.speech import vits
 
 CPU = Device("cpu", "CPU", 10**10)
-LETTERS = "_ abcdefghijklmnopqrstuvwxyz'.,!?"
 
 
 def tiny_vits(folder: Path, speakers: int = 1) -> Path:
     """A VitsModel of some 50,000 random weights: 16 kHz, 64 samples a frame."""
     import torch
-    from transformers import VitsConfig, VitsModel, VitsTokenizer
 
     torch.manual_seed(0)
-    config = VitsConfig(
-        vocab_size=len(LETTERS), hidden_size=16, num_hidden_layers=1, ffn_dim=16, flow_size=16, spectrogram_bins=4,
-        num_speakers=speakers, speaker_embedding_size=8 if speakers > 1 else 0, upsample_initial_channel=16, upsample_rates=[8, 8],
-        upsample_kernel_sizes=[16, 16], resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1]],
-        use_stochastic_duration_prediction=False, duration_predictor_filter_channels=16, prior_encoder_num_flows=2,
-        prior_encoder_num_wavenet_layers=1, posterior_encoder_num_wavenet_layers=1, pad_token_id=0,
-    )  # fmt: skip
-    VitsModel(config).save_pretrained(folder)
-    vocabulary = folder / "vocab.json"
-    vocabulary.write_text(json.dumps({letter: number for number, letter in enumerate(LETTERS)}))
-    VitsTokenizer(str(vocabulary), pad_token="_", unk_token="_", language="eng", phonemize=False).save_pretrained(folder)
+    vits(folder, speakers)
     return folder
 
 
@@ -68,7 +57,7 @@ def samples(engine: Engine, *args, **options) -> np.ndarray:
 
 def test_a_text_becomes_sound(single):
     events = run(single)
-    assert [event.step for event in events if isinstance(event, Progress)] == [0, 1, 2]
+    assert {(event.step, event.total) for event in events if isinstance(event, Progress)} == {(0, 2), (1, 2), (2, 2)}
     artifact = events[-1]
     assert isinstance(artifact, Artifact) and artifact.medium == "audio" and artifact.seed == 3
     sound = artifact.data
@@ -102,6 +91,44 @@ def test_the_pause_stands_between_sentences(single):
 def test_a_sentence_sounds_the_same_alone_and_first(single):
     alone = samples(single, "Hello there.")
     assert np.array_equal(samples(single, "Hello there. How are you?")[: len(alone)], alone)
+
+
+def test_the_parts_say_where_they_are_and_by_which_seed(single):
+    artifact = run(single, "Hello there. How are you?", pause=0.5)[-1]
+    first, second = artifact.facts["parts"]
+    assert [first["text"], second["text"]] == ["Hello there.", "How are you?"] and [first["seed"], second["seed"]] == [3, 4]
+    assert first["start"] == 0 and second["start"] == pytest.approx(first["end"] + 0.5, abs=0.001)
+    assert second["end"] == pytest.approx(len(artifact.data.samples) / 16_000, abs=0.001)
+
+
+def test_one_part_is_spoken_anew(single, monkeypatch):
+    whole = run(single, "Hello there. How are you?")[-1]
+    spoken_texts = []
+    speak = single._speaker.speak
+    monkeypatch.setattr(single._speaker, "speak", lambda text, *rest: spoken_texts.append(text) or speak(text, *rest))
+    anew = run(single, "Hello there. How are you?", seeds=[3, 99])[-1]
+    begin = round(whole.facts["parts"][1]["start"] * 16_000)
+    assert spoken_texts == ["How are you?"] and anew.facts["parts"][1]["seed"] == 99
+    assert np.array_equal(anew.data.samples[:begin], whole.data.samples[:begin])
+    assert not np.array_equal(anew.data.samples[begin:], whole.data.samples[begin:])
+
+
+def test_what_is_remembered_is_what_would_be_spoken(single):
+    remembered = samples(single, "Hello there. How are you?", seeds=[3, 99])
+    assert np.array_equal(samples(loaded(Path(single.source)), "Hello there. How are you?", seeds=[3, 99]), remembered)
+
+
+@pytest.mark.parametrize(("seeds", "said"), [([1], "1 seeds were given, and the text has 2 parts"), ([1, -1], "between 0 and")])
+def test_seeds_have_to_fit(single, seeds, said):
+    with pytest.raises(BadRequest, match=said) as caught:
+        run(single, "Hello there. How are you?", seeds=seeds)
+    assert caught.value.param == "seeds"
+
+
+def test_an_option_of_other_models_is_refused(single):
+    with pytest.raises(BadRequest, match="no temperature to set") as caught:
+        run(single, temperature=0.5)
+    assert caught.value.param == "temperature"
 
 
 def test_voices_are_listed_by_name_and_number(single, several):
@@ -166,8 +193,8 @@ def test_other_languages_have_their_own_numbers():
 
 def test_closing_stops_between_the_parts(single, monkeypatch):
     spoken_texts = []
-    speak = single._speak
-    monkeypatch.setattr(single, "_speak", lambda text, *rest: spoken_texts.append(text) or speak(text, *rest))
+    speak = single._speaker.speak
+    monkeypatch.setattr(single._speaker, "speak", lambda text, *rest: spoken_texts.append(text) or speak(text, *rest))
     events = single.run(Request(model="tiny", prompt="One. " * 50), Options(), 1)
     next(events)
     next(events)
@@ -179,16 +206,17 @@ def test_a_stop_takes_effect_inside_a_part(single, monkeypatch):
     monkeypatch.setattr("studio.engines.speech_transformers.LOOK", 0.0)
     steps = [event.step for event in run(single, "Hello there.") if isinstance(event, Progress)]
     assert steps.count(0) > 3
-    assert not single._model.decoder.upsampler[0]._forward_pre_hooks
+    assert not single._speaker._model.decoder.upsampler[0]._forward_pre_hooks
 
 
 def test_silence_and_broken_numbers_are_failures(single, monkeypatch):
     import torch
 
-    decoder = single._model.decoder
-    for value in (0.0, float("nan")):
+    decoder = single._speaker._model.decoder
+    single._heard.clear()
+    for value, said in ((0.0, "made no sound"), (0.4, "made no sound"), (float("nan"), "is no number"), (1.0, "made no sound")):
         monkeypatch.setattr(decoder, "forward", lambda latents, speaker, value=value: torch.full((1, 1, latents.shape[-1] * 64), value))
-        with pytest.raises(GenerationFailed, match="made no sound"):
+        with pytest.raises(GenerationFailed, match=said):
             run(single)
 
 
@@ -222,14 +250,15 @@ def test_missing_weights_are_refused(single, tmp_path):
 
 
 def test_other_models_are_refused(tmp_path):
-    (tmp_path / "config.json").write_text('{"model_type": "bark"}')
-    with pytest.raises(ModelUnavailable, match="bark"):
+    (tmp_path / "config.json").write_text('{"model_type": "whisper"}')
+    assert Engine.voices(engine_of(tmp_path).spec, str(tmp_path)) == []
+    with pytest.raises(ModelUnavailable, match="whisper"):
         loaded(tmp_path)
 
 
 def test_a_missing_library_is_named(single, tmp_path, monkeypatch):
     settings = copied(single, tmp_path) / "tokenizer_config.json"
     settings.write_text(json.dumps({**json.loads(settings.read_text()), "is_uroman": True}))
-    monkeypatch.setattr("studio.engines.speech_transformers.find_spec", lambda name: None)
+    monkeypatch.setattr("studio.engines._speech_vits.find_spec", lambda name: None)
     with pytest.raises(ModelUnavailable, match="pip install uroman"):
         loaded(tmp_path)

@@ -16,6 +16,7 @@ from studio.studio import ModelStatus, Studio
 from studio.tabs import Page, user_of
 from studio.tabs import _asking as asking
 from studio.tabs import _stage as stage
+from studio.tabs import _ways as ways
 from studio.tabs import _words as words
 from studio.tabs._desk import QUIET
 from studio.tabs._disk import Disk
@@ -167,7 +168,7 @@ def row(status: ModelStatus, budget: int, leased: bool, coming: Job | None, asks
     return (
         f'<tr><th scope="row"><b>{escape(spec.name)}</b>{starter}{about}</th>'
         f'<td data-label="Task">{title(status.task)}</td><td data-label="Licence">{escape(spec.license) or UNKNOWN}</td>'
-        f'<td data-label="On disk" class="num">{disk}</td><td data-label="Memory" class="num">{weight}{bar}</td>'
+        f'<td data-label="On disk" class="num">{disk}</td><td data-label="Memory" class="num">{weight}{bar}{ways.control(status)}</td>'
         f'<td data-label="State">{state_tag(status, leased, coming)}</td><td>{action(status, leased, coming, asks)}</td></tr>'
     )
 
@@ -261,6 +262,12 @@ class Shelf:
         last = last or [""] * len(now)
         return [*(fresh if fresh != old else gr.skip() for fresh, old in zip(now, last, strict=True)), now]
 
+    def place(self, model: str, way: str, user: str) -> None:
+        """Keep how a model is to lie in memory; one that is there now is loaded anew."""
+        self.studio.choose(model, **ways.chosen(way))
+        if self.studio.model(model).loaded:
+            self.studio.submit(Request(model=model), user, action="load")
+
     def on_table(self, event: gr.EventData, last: list[str], request: gr.Request) -> list[Any]:
         """Load, download, unload, stop, or delete from the disk."""
         user = user_of(request)
@@ -268,6 +275,8 @@ class Shelf:
             if event.act == "load":
                 self.studio.agree(event.id, user)  # the button has asked where there are terms
                 self.studio.submit(Request(model=event.id), user, action="load")
+            elif event.act == "place":
+                self.place(event.id, event.text, user)
             elif event.act == "unload":
                 self.studio.unload(event.id)
             elif event.act == "delete":

@@ -160,3 +160,29 @@ def test_a_repository_is_deleted_from_the_disk(shelf, visitor, tmp_path, monkeyp
     assert not blob.exists()
     with pytest.warns(UserWarning, match="no repository"):
         shelf.on_table(clicked(act="delete", id="me/words"), [], visitor)
+
+
+def test_a_row_says_how_the_model_lies_in_memory_and_offers_other_ways():
+    one = status().model_copy(update={"dtype": "float32", "dtypes": ("float32", "bfloat16"), "modes": ("whole", "8bit")})
+    shown = models.row(one, 12_000_000_000, False, None)
+    assert "<summary>Whole, as float32</summary>" in shown
+    buttons = ("auto auto", "whole float32", "whole bfloat16", "8bit auto")
+    assert [f'data-text="{way}"' in shown for way in buttons] == [True] * 4
+    assert "Chosen for you: how Big one lies in memory, chosen now" in shown
+    plain = status().model_copy(update={"dtype": "float32", "dtypes": ("float32",)})
+    assert "Whole, as float32" in models.row(plain, 12_000_000_000, False, None) and "place" not in models.row(plain, 1, False, None)
+
+
+def test_another_way_is_kept_and_a_loaded_model_comes_anew(shelf, visitor):
+    shelf.on_table(clicked(act="place", id="fake", text="whole bfloat16"), [], visitor)
+    assert shelf.studio.memory().models == () and shelf.studio.spec("fake").dtype == "bfloat16"
+    shelf.on_table(clicked(act="load", id="fake"), [], visitor)
+    eventually(lambda: shelf.drawing("")[2], "In memory")
+    assert "<summary>Whole, as bfloat16</summary>" in shelf.drawing("")[2]
+    shelf.on_table(clicked(act="place", id="fake", text="auto auto"), [], visitor)
+    eventually(lambda: next((one.dtype for one in shelf.studio.memory().models if one.model == "fake"), ""), "float32")
+
+
+def test_a_way_that_is_not_to_be_had_is_told(shelf, visitor):
+    with pytest.warns(UserWarning, match="mode is 'offload'"):
+        shelf.on_table(clicked(act="place", id="fake", text="offload auto"), [], visitor)

@@ -173,7 +173,8 @@ def _sentence(spec: ModelSpec, source: Source | None, problem: Exception) -> str
     from huggingface_hub import constants, errors
 
     text, revision = (source.text, source.revision) if source else (spec.source, spec.revision)
-    repository = getattr(problem, "repo_id", None) or split_source(text)[0]
+    named, known = getattr(problem, "repo_id", None), {split_source(one)[0] for one in (spec.source, *spec.extras)}
+    repository = named if named in known else split_source(text)[0]
     page = f"{constants.ENDPOINT}/{repository}"
     name = spec.name if repository == split_source(spec.source)[0] else f"{repository}, a part of {spec.name},"
     if isinstance(problem, errors.GatedRepoError):  # first: it is a RepositoryNotFoundError too

@@ -95,6 +95,14 @@ def test_a_model_in_use_is_not_unloaded(worker, tmp_path):
     events.close()
 
 
+def test_the_childs_threads_wait_asleep_unless_the_environment_says_otherwise(worker, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    worker.start()
+    environment = child(worker).environ()
+    assert (environment["OMP_WAIT_POLICY"], environment["OMP_NUM_THREADS"]) == ("PASSIVE", "3")
+
+
 def test_the_child_ends_with_its_parent(worker):
     worker.start()
     process = child(worker)

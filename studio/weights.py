@@ -51,11 +51,13 @@ def needed(files: Iterable[str], folders: Collection[str] | None = None, pickles
     for file in files:
         by_folder.setdefault(str(PurePosixPath(file).parent), []).append(PurePosixPath(file).name)
     root_weights = any(name.endswith(".safetensors") for name in by_folder.get(".", []))
+    # Early pipelines keep the parts' files beside model_index.json, where diffusers looks for a part that has no folder.
+    flat = folders is not None and not set(folders) <= set(by_folder) and "config.json" in by_folder.get(".", [])
     chosen = []
     for folder, names in by_folder.items():
         if not _belongs(folder, folders):
             continue
-        if folder == "." and folders is not None:
+        if folder == "." and folders is not None and not flat:
             kept = [name for name in names if name == "model_index.json"]
         else:
             other_names = folders is None and folder != "." and root_weights

@@ -38,6 +38,13 @@ def test_one_copy_of_the_weights_is_needed(files, chosen):
     assert weights.needed(files) == chosen
 
 
+def test_parts_of_a_pipeline_that_have_no_folder_are_in_the_root():
+    flat = ["config.json", "diffusion_pytorch_model.safetensors", "model_index.json", "scheduler_config.json"]
+    assert weights.needed([*flat, "samples/a.png"], ["scheduler", "unet"]) == flat
+    folders = ["model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors"]
+    assert weights.needed([*folders, "config.json", "v1-5.safetensors"], ["scheduler", "unet"]) == folders
+
+
 def test_pickles_are_needed_only_where_they_are_taken_and_nothing_else_is_there():
     assert weights.needed(["a.pt", "b.txt"]) == ["b.txt"]
     assert weights.needed(["a.pt", "b.txt"], pickles=True) == ["a.pt", "b.txt"]

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -70,7 +70,7 @@ class Engine(engines.Engine):
         with reading(self.spec, self.source), following_weights(report):
             speaker.load()
         self._speaker: Speaker | None = speaker
-        self._heard: dict[str, np.ndarray] = {}  # the parts of the last run: one changed seed speaks one part anew
+        self._heard: dict[str, _Heard] = {}  # the parts of the last run: one changed seed speaks one part anew
         report(1.0)
 
     def unload(self) -> None:
@@ -93,15 +93,17 @@ class Engine(engines.Engine):
         for number, ((_, text), own) in enumerate(zip(speakable, seeds, strict=True)):
             way.enter(number)
             key = json.dumps([text, voice, own, options.model_dump(exclude={"pause", "seeds"})])
-            heard[key] = self._heard[key] if key in self._heard else self._spoken(text, voice, options, own, way)
+            heard[key] = self._heard.get(key) or _Heard(self._spoken(text, voice, options, own, way), way.done)
             spoken.append(heard[key])
         self._heard = heard
         way.end()
         cut = [part for part, _ in speakable]
-        samples, places = self._joined(spoken, cut, options.pause)
+        samples, places = self._joined([part.samples for part in spoken], cut, options.pause)
         told = [{"text": part.text, **place, "seed": own} for part, place, own in zip(cut, places, seeds, strict=True)]
         facts = {"voice": voice, "sentences": sum(part.ends for part in cut), "seconds": round(len(samples) / self._speaker.rate, 2)}
-        facts |= {"dropped": dropped, "parts": told, **way.facts(time.monotonic() - started)}
+        facts |= {"dropped": dropped, "parts": told}
+        if self._speaker.pace:
+            facts |= {"tokens": sum(part.tokens for part in spoken), "tokens_per_second": way.pace(time.monotonic() - started)}
         emit(Artifact("audio", Audio(samples[:, None], self._speaker.rate), seed, facts))
 
     def _check_taken(self, options: Options) -> None:
@@ -182,34 +184,44 @@ class Engine(engines.Engine):
         return np.concatenate(pieces[:-1]), places
 
 
+class _Heard(NamedTuple):
+    """A part as it was spoken, and the tokens it took."""
+
+    samples: np.ndarray
+    tokens: int
+
+
 class _Way:
-    """Reports how far a text is spoken: in tokens where the model works so, else in parts. What `emit` raises ends the run."""
+    """Reports how far a text is spoken: in tokens where the model works so, else in parts. What `emit` raises ends the run.
+
+    Attributes:
+        done: tokens of the part that is spoken now.
+    """
 
     def __init__(self, emit: Emit, limits: list[int]):
         """Take the tokens each part may need; zeros for a model without."""
         self._emit, self._limits = emit, limits
-        self._number, self._done, self._last = 0, 0, 0.0
+        self._number, self.done, self._last = 0, 0, 0.0
         self._tokens = 0
 
     def enter(self, number: int) -> None:
-        self._number, self._done = number, 0
+        self._number, self.done = number, 0
         self._tell()
 
     def look(self, *_: Any) -> None:
         """Called from inside the model, once a token or oftener."""
-        self._done += 1
+        self.done += 1
         self._tokens += 1
         if any(self._limits) or time.monotonic() - self._last > LOOK:
             self._tell()
 
     def end(self) -> None:
-        self._number, self._done = len(self._limits), 0
+        self._number, self.done = len(self._limits), 0
         self._tell()
 
-    def facts(self, seconds: float) -> dict[str, Any]:
-        if not any(self._limits) or not self._tokens:
-            return {}
-        return {"tokens": self._tokens, "tokens_per_second": round(self._tokens / max(seconds, 1e-6), 1)}
+    def pace(self, seconds: float) -> float:
+        """Return the tokens a second, of those that were not remembered."""
+        return round(self._tokens / max(seconds, 1e-6), 1)
 
     def _tell(self) -> None:
         self._last = time.monotonic()
@@ -218,7 +230,7 @@ class _Way:
             self._emit(Progress(self._number, len(self._limits), "part"))
             return
         before, room = sum(self._limits[: self._number]), sum(self._limits[self._number : self._number + 1])
-        self._emit(Progress(before + min(self._done, room), total, "token"))
+        self._emit(Progress(before + min(self.done, room), total, "token"))
 
 
 @contextmanager

@@ -86,6 +86,13 @@ def test_tokens_are_counted_and_told(engines, name):
     assert [event.step for event in told] == sorted(event.step for event in told) and len(told) >= facts["tokens"]
 
 
+def test_what_is_remembered_counts_the_same_tokens(engines):
+    engine = engines("csm")
+    first = run(engine)[-1]
+    again = list(engine.run(Request(model="tiny", prompt="Hello there."), Options(), 3))[-1]
+    assert again.facts["tokens"] == first.facts["tokens"] and again.facts["tokens_per_second"] == 0
+
+
 @pytest.mark.parametrize("name", TOKENS)
 def test_closing_stops_within_a_token(engines, name):
     engine, steps = engines(name), []

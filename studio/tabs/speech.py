@@ -1,10 +1,16 @@
-"""The Speech tab: text read aloud."""
+"""The Speech tab: text read aloud, and any part of it once more."""
+
+import secrets
 
 import gradio as gr
 
-from studio.tabs import Page
+from studio.errors import StudioError
+from studio.tabs import Page, user_of
 from studio.tabs import _sound as sound
+from studio.tabs import _stage as stage
+from studio.tabs._desk import Updates
 from studio.tabs._generate import Bench, Trade
+from studio.types import MAX_SEED, Record
 
 TITLE = "Speech"
 PLACE = 30
@@ -35,6 +41,7 @@ def trade(page: Page) -> Trade:
         facts=lambda record: sound.facts(studio, record),
         choices={"voice": voices},
         strip="clips",
+        actions=parts_of,
     )
 
 
@@ -44,5 +51,45 @@ def voice_said(voice: dict[str, str]) -> str:
     return f"{name}, {language}" if language and language.lower() not in name.lower() else name
 
 
+def parts_of(record: Record) -> str:
+    """Return the parts of a recording as buttons, each to have it spoken again; "" where there is one part alone."""
+    parts = record.facts.get("parts", [])
+    if len(parts) < 2:
+        return ""
+    buttons = (
+        f"<li>{stage.button(part['text'], 'again', 'link', id=record.id, text_sent=str(number), label='Speak again: ' + part['text'])}</li>"
+        for number, part in enumerate(parts)
+    )
+    return f'<details class="parts"><summary>Speak one part again</summary><ol>{"".join(buttons)}</ol></details>'
+
+
+class SpeechBench(Bench):
+    """The bench, and what a click on a part of a recording does."""
+
+    def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
+        """Speak one part again, with a seed drawn for it; vary the whole without the seeds of its parts; else what every bench does."""
+        if event.act not in ("again", "vary"):
+            return super().on_about(event, request, mine)
+        try:
+            record = self.record(getattr(event, "id", ""), request)
+            wanted = self.studio.job(record.job, user_of(request)).request
+            if event.act == "again":
+                seeds, parents = {"seeds": seeds_of(record, int(event.text))}, [record.id]
+                again = wanted.model_copy(update={"seed": record.seed, "options": record.options | seeds, "parents": parents})
+            else:
+                kept = {name: value for name, value in record.options.items() if name != "seeds"}
+                again = wanted.model_copy(update={"seed": None, "options": kept})
+            return self.submitted(again, request, mine, again)
+        except StudioError as error:
+            gr.Warning(str(error))
+            return {self.halt: gr.skip()}
+
+
+def seeds_of(record: Record, anew: int) -> list[int]:
+    """Return the seeds of a recording's parts, that of the part `anew` drawn now."""
+    drawn = secrets.randbelow(MAX_SEED + 1)
+    return [drawn if number == anew else part["seed"] for number, part in enumerate(record.facts["parts"])]
+
+
 def build(page: Page) -> None:
-    Bench(page, trade(page)).build()
+    SpeechBench(page, trade(page)).build()

@@ -7,7 +7,8 @@ import soundfile
 from studio.tabs import _sound as sound
 from studio.tabs import speech
 from studio.tabs._generate import Bench
-from tests.tabs.conftest import everything, merged
+from studio.types import Request
+from tests.tabs.conftest import clicked, everything, merged
 
 
 @pytest.fixture
@@ -52,6 +53,37 @@ def test_a_recording_whose_file_is_gone_or_damaged_is_said_so(bench, spoken):
     assert "cannot be shown" in sound.show(bench.studio, record) and sound.facts(bench.studio, record) == []
     path.unlink()
     assert "no longer there" in sound.show(bench.studio, record)
+
+
+def several(bench, record, count=3):
+    """Return a recording of several parts, as the speech engine tells of them."""
+    parts = [{"text": f"Part {number} & more.", "start": number, "end": number + 1, "seed": 40 + number} for number in range(count)]
+    return record.model_copy(update={"facts": {"parts": parts}})
+
+
+def test_each_part_can_be_spoken_again(bench, spoken):
+    record = several(bench, spoken[0])
+    html = speech.parts_of(record)
+    assert html.count('data-act="again"') == 3 and 'data-text="2"' in html and "Part 0 &amp; more." in html
+    assert speech.parts_of(several(bench, record, 1)) == "" == speech.parts_of(spoken[0])
+
+
+def test_a_part_spoken_again_keeps_the_seeds_of_the_others(page_of, visitor, monkeypatch):
+    bench = page_of(lambda page: speech.SpeechBench(page, speech.trade(page)).build())
+    job = bench.studio.submit(Request(model="fake-speech", prompt="The tide comes in.", seed=7), "")
+    list(bench.studio.follow(job.id))
+    record = several(bench, bench.studio.gallery.list()[0])
+    monkeypatch.setattr(bench, "record", lambda name, request: record)
+    submitted = []
+    monkeypatch.setattr(bench, "submitted", lambda wanted, *rest: submitted.append(wanted) or {})
+    bench.on_about(clicked(act="again", id=record.id, text="1"), visitor, [])
+    again = submitted[0]
+    assert again.seed == 7 and again.parents == [record.id] and again.prompt == "The tide comes in."
+    assert again.options["seeds"][0::2] == [40, 42] and again.options["seeds"][1] != 41
+    record = record.model_copy(update={"options": again.options})
+    monkeypatch.setattr(bench, "record", lambda name, request: record)
+    bench.on_about(clicked(act="vary", id=record.id), visitor, [])
+    assert submitted[1].seed is None and "seeds" not in submitted[1].options
 
 
 def test_voices_are_named_with_their_language():

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import psutil
@@ -26,6 +27,7 @@ from studio.weights import Part
 
 RESERVE = 512 * 2**20  # bytes of main memory left to the machine and to the work itself
 Emit = Callable[[JobEvent], None]
+SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType, str, bytes, int, float)  # lead to what all share, or nowhere
 
 
 @dataclass
@@ -130,7 +132,6 @@ class Memory:
     def _build(self, spec: ModelSpec, path: Path, placement: Placement, emit: Emit, smaller: list[Placement]) -> _Entry | None:
         """Load a model in one way; return None when memory runs out over it."""
         engine = engine_class(spec.engine)(spec, self.device, str(path), placement)
-        before = held_bytes(self.device)
         try:
             engine.load(lambda fraction: emit(Loading(fraction)))
         except BaseException as problem:
@@ -140,8 +141,8 @@ class Memory:
                 return None
             raise
         # What is moved to the device only while it runs is not there yet: then the prediction stands.
-        held = held_bytes(self.device) - before if placement.mode not in ("offload", "stream") else 0
-        taken = self._measured[spec.id, placement.dtype, placement.mode] = max(0, held) or placement.bytes
+        held = held_bytes(engine, self.device) if placement.mode not in ("offload", "stream") else 0
+        taken = self._measured[spec.id, placement.dtype, placement.mode] = held or placement.bytes
         return _Entry(spec, engine, taken, self._clock(), smaller)
 
     def _placements(self, spec: ModelSpec, parts: tuple[Part, ...]) -> list[Placement]:
@@ -221,20 +222,28 @@ def _torch() -> Any:
     return import_module("torch") if "torch" in sys.modules else None
 
 
-def held_bytes(device: Device) -> int:
-    """Return the bytes of all tensors on the device; 0 while torch is not loaded. On the processor they are counted one by one."""
+def held_bytes(thing: Any, device: Device) -> int:
+    """Return the bytes of all tensors on the device that `thing` holds, however deep; 0 while torch is not loaded.
+
+    Goes from object to object instead of asking the collector for all there are: that hands out tuples other threads are still filling.
+    """
     torch = _torch()
     if torch is None:
         return 0
-    if device.type.startswith("cuda"):
-        return torch.cuda.memory_allocated(device.type)
-    gc.collect()
-    is_wrapper = torch.utils._python_dispatch.is_traceable_wrapper_subclass  # of quantized weights, whose parts are listed themselves
-    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor) and not is_wrapper(thing)]
-    storages = {
-        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors if tensor.device.type == device.type
-    }
+    seen, next_ones, storages = {id(thing)}, [thing], {}
+    while next_ones:
+        one = next_ones.pop()
+        if isinstance(one, torch.Tensor) and one.device.type == device.type and not _is_wrapper(one):
+            storages[one.untyped_storage().data_ptr()] = one.untyped_storage().nbytes()
+        found = [inner for inner in gc.get_referents(one) if id(inner) not in seen and not isinstance(inner, SHARED)]
+        seen.update(map(id, found))
+        next_ones += found
     return sum(storages.values())
+
+
+def _is_wrapper(tensor: Any) -> bool:
+    """Whether a tensor is of quantized weights, whose parts are found themselves."""
+    return _torch().utils._python_dispatch.is_traceable_wrapper_subclass(tensor)
 
 
 def free_bytes(device: Device) -> int:

@@ -56,7 +56,7 @@ def world(monkeypatch):
     """A budget of 100 bytes, models of 40, a clock that counts the questions."""
     engine = type("Engine", (Engine,), {"alive": []})
     monkeypatch.setattr(module, "engine_class", lambda name: engine)
-    monkeypatch.setattr(module, "held_bytes", lambda device: 0)
+    monkeypatch.setattr(module, "held_bytes", lambda engine, device: 0)
     hub, ticks = Hub(), iter(range(10**6))
     hub.bytes, hub.numbers = 40, ()
     held = Memory(Device("cpu", "CPU", 1000), 100, hub, clock=lambda: float(next(ticks)), free=lambda: 10**9)
@@ -219,11 +219,16 @@ def test_bytes_as_a_person_reads_them():
     assert [size(count) for count in (0, 1, 50_000_000, 1_640_000_000)] == ["0 MB", "1 MB", "50 MB", "1.64 GB"]
 
 
-def test_tensors_are_counted_once():
+def test_tensors_are_counted_once_and_no_others():
     import torch
 
-    before = module.held_bytes(Device("cpu", "CPU", 1))
+    class Holder:
+        pass
+
+    others = torch.zeros(1000)
     kept = torch.zeros(1_000_000)
-    views = [kept[:10], kept.view(1000, 1000)]
-    assert module.held_bytes(Device("cpu", "CPU", 1)) - before == 4_000_000
-    assert len(views) == 2
+    holder, inner = Holder(), torch.nn.Linear(9, 1)
+    holder.views = {"a": [kept[:10], kept.view(1000, 1000)], "b": (inner,)}
+    holder.itself = holder
+    assert module.held_bytes(holder, Device("cpu", "CPU", 1)) == 4_000_000 + 10 * 4
+    assert module.held_bytes(holder, Device("cuda", "GPU", 1)) == 0 and len(others) == 1000

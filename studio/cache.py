@@ -4,6 +4,7 @@ Knows the folders and nothing of the network.
 """
 
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,8 +77,12 @@ def part_of(blob: Path) -> Path:
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, 0 where there is none."""
-    return path.stat().st_size if path.is_file() else 0
+    """Return the bytes of a file, 0 where there is none, or none any more."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def on_disk(folder: Path, file: RemoteFile) -> int:

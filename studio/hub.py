@@ -85,7 +85,7 @@ class Hub:
         """Return what of a model lies on this machine's disk, in bytes, whole or not."""
         places = {Path(source.text) if source.local else self._snapshot(source) for source in sources(spec, self.dtype)}
         files = {file for place in places if place and place.exists() for file in ([place] if place.is_file() else place.rglob("*"))}
-        return sum(file.stat().st_size for file in files if file.is_file())
+        return sum(map(cache.size_of, files))
 
     def parts(self, path: Path) -> tuple[Part, ...]:
         """Return what the model at `path` is made of."""
@@ -136,11 +136,11 @@ class Hub:
             remote = list(pool.map(_part_of, weighty := [file for file in files if weights.is_weights(file.name)]))
         return DownloadPlan(
             download_bytes=sum(max(0, file.size - cache.on_disk(self.folder, file)) for file in files),
-            total_bytes=sum(file.size for file in files) + (self.disk_bytes(spec) if not needs else sum(map(_size, local))),
+            total_bytes=sum(file.size for file in files) + (self.disk_bytes(spec) if not needs else sum(map(cache.size_of, local))),
             disk_free_bytes=self.free_bytes(), files=len(files) or len(local),
             gated=spec.gated or any(need.gated for need in needs),
             licence=next((need.licence for need in needs if need.source.role == "model"), "") or spec.license,
-            stored_bytes=sum(file.size for file in weighty) + sum(map(_size, local)),
+            stored_bytes=sum(file.size for file in weighty) + sum(map(cache.size_of, local)),
             parts=(*remote, *(part for place in dict.fromkeys(places) for part in weights.parts(place))),
         )  # fmt: skip
 
@@ -232,7 +232,3 @@ def _part_of(file: RemoteFile) -> Part:
     if not file.name.endswith(".safetensors"):
         return Part(file.name, 0, other=file.size)
     return weights.part(file.name.rpartition("/")[0] or ".", header_of(file))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size

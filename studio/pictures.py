@@ -66,6 +66,16 @@ def preview(folder: Path, record: Record, kind: str, theme: str = "light") -> Pa
     return kept
 
 
+def small(folder: Path, source: Path, name: str) -> Path:
+    """Return a small PNG file of any picture, kept as `name`. Raises NotFound when it is gone or damaged."""
+    kept = folder / FOLDER / f"{name}.png"
+    if not kept.exists():
+        with reading(source):
+            drawn = _small_picture(source, "light")
+        _write(kept, drawn)
+    return kept
+
+
 @contextmanager
 def reading(source: Path) -> Iterator[None]:
     """Say in one sentence that a file is gone or damaged, whatever the library that reads it makes of that. Raises NotFound."""

@@ -31,7 +31,7 @@ from studio.guard import Faults, Guard, Limit
 from studio.settings import Settings, on_space
 from studio.studio import Studio
 
-SERVED = ("outputs", "thumbnails", "converted")  # folders of the data folder that the page may hand out files of
+SERVED = ("outputs", "thumbnails", "converted", "inputs")  # folders of the data folder that the page may hand out files of
 THREADS = 1000  # requests that can wait for their jobs at the same time
 GRACE = 1  # s a stream is given to end by itself
 MAX_UPLOAD = "256mb"

@@ -1,11 +1,16 @@
 """What tests share: catalogues of engines that need no weights, and studios that are closed at the end."""
 
+import gc
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # each of the processes has a core of its own
 
 from studio.settings import Settings
 from studio.studio import Studio
@@ -33,6 +38,7 @@ def catalogue(tmp_path: Path) -> Path:
 def new_studio(tmp_path: Path, catalogue: Path) -> Iterator[Callable[..., Studio]]:
     """Make studios over one data folder; models in this process unless told otherwise."""
     made = []
+    gc.freeze()  # what is there by now need not be looked through each time a model leaves
 
     def make(**settings: Any) -> Studio:
         values = {"data": tmp_path / "data", "models": catalogue, "device": "cpu", "in_process": True, "offline": True, **settings}

@@ -65,9 +65,11 @@ def file(record: str, caller: Asks, format: str | None = None) -> Response:
 
 
 @routes.get("/{record}/input", response_model=None)
-def input(record: str, caller: Asks, role: str = "image") -> Response:
-    """Send a file that a record was made from."""
-    return send(caller.studio.input(caller.record(record), role))
+def input(record: str, caller: Asks, role: str = "image", small: bool = False) -> Response:
+    """Send a file that a record was made from; a picture also small."""
+    found = caller.record(record)
+    path = caller.studio.input(found, role)
+    return send(pictures.small(caller.studio.folder, path, f"{found.id}-{role}") if small and path.suffix == ".png" else path)
 
 
 @routes.head("/{record}/preview", response_model=None, include_in_schema=False)

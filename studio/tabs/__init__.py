@@ -52,7 +52,10 @@ class Tab:
 
 
 def call(tab: str, **what: Any) -> dict[str, Any]:
-    """Return a message for another tab: `record=id` fills its controls from a record, `job=id` makes it follow a job."""
+    """Return a message for another tab.
+
+    `record=id` fills its controls from a record, `source=id` makes a record what the next is made from, `job=id` makes it follow a job.
+    """
     return {"tab": tab, "at": time.time_ns(), **what}
 
 

@@ -5,7 +5,7 @@ its controls once; those of one family are seen at a time, and changing the mode
 """
 
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -38,7 +38,7 @@ def bounds(info: FieldInfo) -> tuple[float | None, float | None]:
 
 
 def hints(info: FieldInfo) -> dict[str, Any]:
-    """Return `unit`, `main`, `step` and `lines` of a field."""
+    """Return `unit`, `main`, `step`, `lines`, `input` and `usual` of a field."""
     return dict(info.json_schema_extra) if isinstance(info.json_schema_extra, dict) else {}
 
 
@@ -99,7 +99,8 @@ def number(kind: type, optional: bool, info: FieldInfo, how: dict[str, Any]) -> 
 
 def default_of(info: FieldInfo, spec: ModelSpec, name: str) -> Any:
     """Return what a model's control of an option begins with."""
-    return spec.options[name] if name in spec.options else info.get_default(call_default_factory=True)
+    value = spec.options[name] if name in spec.options else info.get_default(call_default_factory=True)
+    return hints(info).get("usual") if value is None else value
 
 
 def to_control(value: Any, info: FieldInfo) -> Any:
@@ -132,11 +133,19 @@ class Family:
     specs: list[ModelSpec] = field(default_factory=list)
     main: gr.Column | None = None
     more: gr.Column | None = None
+    beside: dict[str, gr.Column] = field(default_factory=dict)  # role of an input -> the controls that only matter with it
     controls: dict[str, gr.components.Component] = field(default_factory=dict)
 
     def names(self, main: bool, fold: set[str]) -> list[str]:
-        fields = self.options.model_fields.items()
+        fields = [(name, info) for name, info in self.options.model_fields.items() if "input" not in hints(info)]
         return [name for name, info in fields if (bool(hints(info).get("main")) and name not in fold) is main]
+
+    def names_beside(self, role: str) -> list[str]:
+        return [name for name, info in self.options.model_fields.items() if hints(info).get("input") == role]
+
+    @property
+    def columns(self) -> list[gr.Column]:
+        return [column for column in (self.main, self.more, *self.beside.values()) if column is not None]
 
     def always(self, name: str) -> bool:
         """Whether every model of the family has a value of its own for an option, so that "left to the model" need not be offered."""
@@ -180,6 +189,13 @@ class Controls:
             with gr.Column(visible=self._is_of(engine, model), elem_classes="family") as family.more:
                 self._draw(family, family.names(False, self.fold), model)
 
+    def draw_beside(self, role: str, model: str | None) -> None:
+        """Draw the settings that only matter with an input of this role."""
+        for engine, family in self.families.items():
+            if names := family.names_beside(role):
+                with gr.Column(visible=self._is_of(engine, model), elem_classes="family") as family.beside[role]:
+                    self._draw(family, names, model)
+
     def _is_of(self, engine: str, model: str | None) -> bool:
         return model in self.specs and self.specs[model].engine == engine
 
@@ -205,7 +221,7 @@ class Controls:
 
     @property
     def columns(self) -> list[gr.Column]:
-        return [column for family in self.families.values() for column in (family.main, family.more) if column is not None]
+        return [column for family in self.families.values() for column in family.columns]
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
@@ -213,12 +229,7 @@ class Controls:
 
     def show(self, spec: ModelSpec, options: Mapping[str, Any] | None = None) -> list[Any]:
         """Return updates for `outputs`: the family of a model, with its defaults and over them `options`."""
-        columns = [
-            gr.Column(visible=engine == spec.engine)
-            for engine, family in self.families.items()
-            for column in (family.main, family.more)
-            if column is not None
-        ]
+        columns = [gr.Column(visible=engine == spec.engine) for engine, family in self.families.items() for _ in family.columns]
         updates = []
         for engine, family in self.families.items():
             for name in family.controls:
@@ -239,12 +250,15 @@ class Controls:
         family = self.families.get(spec.engine)
         return {} if family is None else {name: default_of(info, spec, name) for name, info in family.options.model_fields.items()}
 
-    def read(self, spec: ModelSpec, values: Iterable[Any]) -> dict[str, Any]:
-        """Return the options of a model out of the values of all `components`; what was left to the model is left out."""
+    def read(self, spec: ModelSpec, values: Iterable[Any], given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the options of a model out of the values of all `components`; what was left to the model is left out.
+
+        An option that only matters with an input counts where one of its role is `given`.
+        """
         values, chosen = iter(values), {}
         for engine, family in self.families.items():
             for name in family.controls:
-                value = next(values)
-                if engine == spec.engine:
+                value, role = next(values), hints(family.options.model_fields[name]).get("input")
+                if engine == spec.engine and (role is None or role in given):
                     chosen[name] = from_control(value, family.options.model_fields[name])
         return {name: value for name, value in chosen.items() if value is not None}

@@ -26,7 +26,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import AgreementRequired, NotFound, StudioError
-from studio.tabs import Page, user_of
+from studio.tabs import Page, call, user_of
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
 from studio.tabs._asking import question
@@ -72,7 +72,8 @@ class Bench(Scene):
         self.follows(self.about.click(self.on_about, self.mine, self.everything, **QUIET))
         self.strip.click(self.on_strip, self.mine, [self.stage, self.about, self.strip], **QUIET)
         self.wire_desk()
-        self.follows(self.page.call.change(self.called, [self.page.call, self.mine], self.everything, **QUIET))
+        called = [self.page.call, self.mine, self.model, self.prompt]
+        self.follows(self.page.call.change(self.called, called, self.everything, **QUIET))
         self.follows(self.page.blocks.load(self.arrive, None, self.everything, **QUIET))
         self.page.blocks.unload(self.left)
         gr.api(self.ask, api_name=self.trade.tab, concurrency_limit=None)
@@ -80,7 +81,8 @@ class Bench(Scene):
     @property
     def everything(self) -> list[gr.blocks.Block]:
         """Whatever a click on this tab may change."""
-        return [*self.filled, self.prompt, self.seed, *(one for one in self.scene if one is not self.model)]
+        elsewhere = [self.page.call, self.page.nav]
+        return [*self.filled, self.prompt, self.seed, *(one for one in self.scene if one is not self.model), *elsewhere]
 
     def follows(self, event: Any) -> Any:
         """Let a job that an event has put among `mine` be followed; at its end a model may no longer be one to download."""
@@ -101,7 +103,7 @@ class Bench(Scene):
         `kept` is the request itself where the desk does not hold it, so that the answer finds it.
         """
         try:
-            return self.queued(self.studio.submit(wanted, user_of(request), ask=True), mine)
+            return self.queued(self.studio.submit(self.inputs.kept(wanted, user_of(request)), user_of(request), ask=True), mine)
         except AgreementRequired:
             return self.asking(wanted, request, mine, kept)
 
@@ -224,7 +226,7 @@ class Bench(Scene):
         return {self.halt: gr.skip()}
 
     def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
-        """Use a result's settings, vary it, delete it, or go back to the one being made."""
+        """Use a result's settings, vary it, send it on, delete it, or go back to the one being made."""
         user = user_of(request)
         try:
             if event.act == "back":
@@ -236,6 +238,8 @@ class Bench(Scene):
             if event.act == "vary":
                 again = self.studio.job(record.job, user).request.model_copy(update={"seed": None, "options": {**record.options}})
                 return self.submitted(again, request, mine, again)
+            if event.act == "send":
+                return {self.page.call: call(event.text, source=record.id), self.page.nav: gr.Tabs(selected=event.text)}
             if event.act == "delete":
                 self.studio.gallery.delete(record.id)
                 return {self.stage: self.empty(), self.about: "", self.strip: self.latest(user), self.live: live("Deleted.")}
@@ -259,13 +263,15 @@ class Bench(Scene):
         about = self.of(record) + back
         return {self.stage: self.trade.draw([record]), self.about: about, self.strip: self.latest(user_of(request), record.id)}
 
-    def called(self, request: gr.Request, call: dict | None, mine: list[str]) -> Updates:
-        """Answer another tab: fill the controls from a record, or follow a job."""
+    def called(self, request: gr.Request, call: dict | None, mine: list[str], model: str | None = None, prompt: str = "") -> Updates:
+        """Answer another tab: fill the controls from a record, start from one, or follow a job."""
         if not call or call.get("tab") != self.trade.tab:
             return {self.halt: gr.skip()}
         try:
             if "job" in call:
                 return self.queued(self.studio.job(call["job"], user_of(request)), mine)
+            if "source" in call:
+                return self.start_from(self.record(call["source"], request), model, prompt)
             return self.use(self.record(call["record"], request))
         except StudioError as error:
             gr.Warning(str(error))

@@ -26,9 +26,9 @@ def entries(studio: Studio, task: str) -> list[tuple[str, str]]:
     return [(entry(status), status.spec.id) for status in studio.models(task)]
 
 
-def first(studio: Studio, task: str) -> str | None:
-    """Return the model to begin with: one in memory, else one on disk, else the first."""
-    found = studio.models(task)
+def first(studio: Studio, task: str, among: Sequence[str] | None = None) -> str | None:
+    """Return the model to begin with: one in memory, else one on disk, else the first; with `among`, one of these."""
+    found = [status for status in studio.models(task) if among is None or status.spec.id in among]
     for wanted in (lambda one: one.loaded, lambda one: one.on_disk, lambda one: True):
         for status in found:
             if wanted(status):

@@ -10,9 +10,11 @@ from pydantic.fields import FieldInfo
 from studio import media
 from studio.errors import StudioError
 from studio.studio import Studio
+from studio.tabs import _send as send
 from studio.tabs import _sound as sound
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
+from studio.tabs._inputs import made_from
 from studio.tabs._tasks import tab_of, title
 from studio.types import Record
 
@@ -75,11 +77,20 @@ def known(studio: Studio, record: Record) -> str:
     rows = [("Made", f"{words.moment(record.created)} ({words.said_ago(record.created)})")]
     rows += [(label, escape(str(value))) for label, value in pairs(studio, record)]
     if record.parents:
-        links = ", ".join(stage.button(f"Result {number}", "open", "link", id=parent) for number, parent in enumerate(record.parents, 1))
-        rows.append(("Made from", links))
+        rows.append(("Made from", ", ".join(parent(studio, name) for name in record.parents)))
     rows.append(("File", escape(record.path)))
     listed = "".join(f"<div><dt>{escape(label)}</dt><dd>{html}</dd></div>" for label, html in rows)
-    return f'<div class="facts"><p class="said">{escape(said(record))}</p>{stars(record)}{buttons(record)}<dl>{listed}</dl></div>'
+    above = stars(record) + buttons(studio, record) + made_from(studio, record, "")
+    return f'<div class="facts"><p class="said">{escape(said(record))}</p>{above}<dl>{listed}</dl></div>'
+
+
+def parent(studio: Studio, name: str) -> str:
+    """Return a link to the result that another was made from."""
+    try:
+        found = studio.gallery.get(name)
+    except StudioError:
+        return "a result that was deleted"
+    return stage.button(f"{title(found.task)}: {said(found)[:60]}", "open", "link", id=name)
 
 
 def pairs(studio: Studio, record: Record) -> list[stage.Pair]:
@@ -123,11 +134,12 @@ def star(record: Record, number: int) -> str:
     )
 
 
-def buttons(record: Record) -> str:
+def buttons(studio: Studio, record: Record) -> str:
     formats = [*(sound.FORMATS if record.medium == "audio" else (("Download", ""),)), *([("MIDI", "mid")] if "mid" in record.files else [])]
     return stage.actions(
         stage.button("Make again", "again", "do", id=record.id),
         stage.button("Use these settings", "use", id=record.id) if tab_of(record.task) else "",
         *(stage.download(record, text, format) for text, format in formats),
+        send.buttons(studio, record),
         stage.button("Delete", "delete", "quiet", id=record.id, sure="Delete this for good? Its file is removed as well."),
     )

@@ -11,11 +11,13 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.studio import ModelStatus
 from studio.tabs import Page
+from studio.tabs import _send as send
 from studio.tabs import _stage as stage
 from studio.tabs import _words as words
 from studio.tabs._controls import Choices
 from studio.tabs._desk import Desk, Updates
 from studio.tabs._follow import Seen
+from studio.tabs._inputs import made_from
 from studio.types import Record
 
 LATEST = 9  # results in the strip
@@ -108,7 +110,7 @@ class Scene(Desk):
 
     def empty(self) -> str:
         """Return the empty stage: what this tab makes, and prompts of the chosen model to try."""
-        prompts = self.studio.model(self.start).spec.prompts if self.start else ()
+        prompts = self.studio.spec(self.start).prompts if self.start else ()
         return stage.empty(self.trade.title, self.trade.sentence, prompts, stage.examples(self.trade.tab))
 
     def drawing(self, seen: Seen, said: str, user: str) -> Updates:
@@ -179,7 +181,7 @@ class Scene(Desk):
         """Return what is to be known of a result and what can be done with it."""
         pairs = [("Model", self.name(record.model)), *self.trade.facts(record), ("Seed", record.seed)]
         pairs += words.settings_of(record, self.fields(record.model)) + [("Time", words.said_time(record.seconds))]
-        return stage.facts(record.prompt, pairs, self.buttons(record))
+        return stage.facts(record.prompt, pairs, made_from(self.studio, record) + self.buttons(record))
 
     def buttons(self, record: Record) -> str:
         return stage.actions(
@@ -187,6 +189,7 @@ class Scene(Desk):
             stage.button(f"Vary this {self.trade.noun}", "vary", id=record.id),
             *(stage.download(record, text, format) for text, format in self.trade.formats),
             self.trade.actions(record),
+            send.buttons(self.studio, record),
             stage.button("Delete", "delete", "quiet", id=record.id, sure=f"Delete this {self.trade.noun} for good?"),
         )
 

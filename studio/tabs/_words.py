@@ -120,8 +120,7 @@ def said_name(name: str) -> str:
 
 def title_of(studio: Studio, model: str) -> str:
     """Return a model's title; its id where the catalogue no longer has it."""
-    found = {status.spec.id: status.spec.name for status in studio.models()}
-    return found.get(model, model)
+    return next((spec.name for spec in studio.registry.specs() if spec.id == model), model)
 
 
 def standing(status: ModelStatus) -> str:

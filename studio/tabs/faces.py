@@ -4,6 +4,7 @@ A sheet is the records of one job, a walk is a video. What a model cannot do (ma
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -66,9 +67,9 @@ def ends(record: Record) -> str:
     return stage.button("Walk from here", "from", id=record.id) + stage.button("Walk to here", "to", id=record.id)
 
 
-def walks(options: type) -> bool:
-    """Whether a family can walk from one face to another."""
-    return {"walk_to", "frames"} <= options.model_fields.keys()
+def walks(options: Mapping[str, Any]) -> bool:
+    """Whether a model with these options can walk from one face to another."""
+    return {"walk_to", "frames"} <= options.keys()
 
 
 TRADE = Trade(
@@ -78,8 +79,7 @@ TRADE = Trade(
     draw=drawn,
     thumb=stage.thumbnail,
     title="Faces of nobody",
-    sentence="Every seed is a face. Choose how many, and how far from the average they may be.",
-    actions=ends,
+    sentence="Every seed is a face. Choose how many, and look through them.",
     skip=("walk_to", "frames"),
     strip="thumbs",
 )
@@ -92,6 +92,9 @@ class Faces(Bench):
         walk: what belongs to the walk. begin, end, frames: its controls. go_walk: its button.
     """
 
+    def __init__(self, page: Page, trade: Trade):
+        super().__init__(page, replace(trade, actions=lambda record: ends(record) if walks(self.fields(record.model)) else ""))
+
     def build(self) -> "Faces":
         with self.work():
             with self.desk():
@@ -102,6 +105,7 @@ class Faces(Bench):
                     self.draw_seed()
                     self.draw_main()
                     self.draw_walk()
+                    self.draw_inputs()
                     self.draw_advanced()
                 self.draw_buttons()
             with self.result():
@@ -117,7 +121,7 @@ class Faces(Bench):
             self.controls.draw_more(self.start)
 
     def draw_walk(self) -> None:
-        with gr.Accordion("Walk", open=False, visible=bool(self.start) and walks(self.options_of(self.start))) as self.walk:
+        with gr.Accordion("Walk", open=False, visible=bool(self.start) and walks(self.fields(self.start))) as self.walk:
             with gr.Row(elem_classes="pair"):
                 self.begin, self.end = seed("From seed"), seed("To seed")
             self.frames = gr.Slider(2, 240, FRAMES, step=1, label="Frames", buttons=[], interactive=True)
@@ -128,7 +132,7 @@ class Faces(Bench):
         return [self.begin, self.end, self.frames, self.walk]
 
     def fill_own(self, spec: ModelSpec, options: Mapping[str, Any]) -> Updates:
-        update: Updates = {self.walk: gr.Accordion(visible=walks(self.options_of(spec.id)))}
+        update: Updates = {self.walk: gr.Accordion(visible=walks(self.fields(spec.id)))}
         if options.get("walk_to") is not None:
             update |= {self.end: options["walk_to"], self.frames: options.get("frames", FRAMES)}
         return update
@@ -175,11 +179,12 @@ class Faces(Bench):
 
     def on_its_way(self, seen: Seen) -> str:
         """Fill the sheet while it is made."""
-        if seen.state != "running" or not seen.records or seen.total < 2:
+        count = seen.job.options.get("count", 1)
+        if seen.state != "running" or not seen.records or count < 2:
             return super().on_its_way(seen)
         newest = seen.records[-1]
-        done = stage.bar(seen.step / seen.total, "Progress")
-        return f'<div class="faces">{sheet(seen.records, newest.id, seen.total)}{large(newest)}{done}</div>'
+        done = stage.bar(seen.step / seen.total if seen.total else 0, "Progress")
+        return f'<div class="faces">{sheet(seen.records, newest.id, count)}{large(newest)}{done}</div>'
 
 
 def seed(label: str, info: str | None = None, placeholder: str = "") -> gr.Number:

@@ -96,7 +96,7 @@ class Library:
         self.wire(tab)
 
     def draw_filters(self) -> None:
-        models = [(status.spec.name, status.spec.id) for status in self.studio.models()]
+        models = [(spec.name, spec.id) for spec in self.studio.registry.specs()]
         hidden = {"show_label": False, "interactive": True, "min_width": 0}
         with gr.Row(elem_classes="tools"):
             self.query = gr.Textbox("", label="Search", placeholder="Search prompts and models", scale=1, elem_classes="search", **hidden)
@@ -173,6 +173,8 @@ class Library:
         if event.act == "delete":
             self.studio.gallery.delete(record.id)
             return self.shut(request, *asked)
+        if event.act == "send":
+            return {self.page.call: call(event.text, source=record.id), self.page.nav: gr.Tabs(selected=event.text)}
         if event.act == "again":
             return self.sent(record.task, job=again(self.studio, record, user_of(request)).id)
         return self.sent(record.task, record=record.id)

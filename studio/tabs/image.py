@@ -82,7 +82,7 @@ class ImageBench(Bench):
     def on_shape(self, shape: str, *values: Any) -> Updates:
         """Set width and height of the chosen model and keep everything else."""
         asked = self.request(*values)
-        spec = self.studio.model(asked.model).spec
+        spec = self.studio.spec(asked.model)
         width, height = sized(shape, self.controls.defaults(spec))
         return self.fill(asked.model, {**asked.options, "width": width, "height": height}, asked.prompt)
 

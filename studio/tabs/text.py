@@ -90,7 +90,7 @@ class TextDesk(Desk):
         """Return what stands in the place of a talk that has not begun."""
         if mode == WRITE:
             return ""
-        prompts = self.studio.model(self.start).spec.prompts if self.start else ()
+        prompts = self.studio.spec(self.start).prompts if self.start else ()
         return stage.empty("A talk with a language model", "The model runs on this machine; nothing you write leaves it.", prompts)
 
     # ---- events

@@ -138,14 +138,14 @@ class VideoBench(Bench):
     def on_shape(self, shape: str, *values: Any) -> Updates:
         """Set width and height of the chosen model and keep everything else."""
         asked = self.request(*values)
-        own = self.controls.defaults(self.studio.model(asked.model).spec)
+        own = self.controls.defaults(self.studio.spec(asked.model))
         width, height = sized(shape, own["width"], own["height"])
         return self.fill(asked.model, {**asked.options, "width": width, "height": height}, asked.prompt)
 
     def on_length(self, seconds: float, *values: Any) -> Updates:
         """Set the frames that make this length at the pace that is set, and keep everything else."""
         asked = self.request(*values)
-        fps = asked.options.get("fps") or self.controls.defaults(self.studio.model(asked.model).spec)["fps"]
+        fps = asked.options.get("fps") or self.controls.defaults(self.studio.spec(asked.model))["fps"]
         frames = max(2, round(seconds * fps))
         return self.fill(asked.model, {**asked.options, "frames": frames}, asked.prompt)
 

@@ -25,6 +25,12 @@ FLAGS = [
 SLOW = {"engine": "fake", "source": ".", "title": "Slow pictures", "options": {"steps": 5000, "delay": 0.05}}
 TONES = {"engine": "fake", "source": ".", "title": "Tones", "task": "text-to-speech", "options": {"medium": "audio"}}
 CLOSED = {"engine": "fake", "source": ".", "title": "Closed pictures", "license": "cc-by-nc-4.0", "commercial": False}
+ECHO = {"engine": "fake", "source": ".", "title": "Echo pictures"}
+ECHOED = {"engine": "fake", "source": ".", "title": "Echo music", "task": "text-to-audio", "options": {"medium": "audio"}}
+FILM = {
+    "engine": "fake", "source": ".", "title": "Drifting", "task": "text-to-video",
+    "options": {"medium": "video", "width": 192, "height": 128, "frames": 24, "fps": 8, "steps": 5, "delay": 0.3},
+}  # fmt: skip
 FAILING = {"engine": "fake", "source": ".", "title": "Failing pictures", "options": {"trouble": "raise"}}
 
 
@@ -53,7 +59,7 @@ class Server:
         for entry in entries.values():
             if entry.get("starter"):
                 entry["source"] = str(ROOT / entry["source"])
-        fakes = {"slow": SLOW, "failing": FAILING, "tones": TONES, "closed": CLOSED}
+        fakes = {"slow": SLOW, "film": FILM, "failing": FAILING, "tones": TONES, "closed": CLOSED, "echo": ECHO, "echoed": ECHOED}
         self.catalogue.write_text(yaml.safe_dump({**entries, **fakes}, sort_keys=False))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -12,8 +12,9 @@ from studio.tabs import Page
 
 
 @pytest.fixture
-def page_of(studio: Studio) -> Callable[[Callable[[Page], Any]], Any]:
-    """Draw a tab and return what `draw(page)` returns."""
+def page_of(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Page], Any]], Any]:
+    """Draw a tab and return what `draw(page)` returns. It is not served, and gradio need not make its server, twice, for each."""
+    monkeypatch.setattr(gr.blocks.App, "create_app", lambda *_, **__: None)
 
     def draw(build: Callable[[Page], Any]) -> Any:
         with gr.Blocks() as blocks:

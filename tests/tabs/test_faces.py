@@ -74,10 +74,19 @@ def test_a_face_of_the_sheet_opens_large_among_the_others(bench, visitor):
 
 
 def test_the_sheet_fills_while_it_is_made(bench, visitor):
+    """There is a square for each face, however many steps each takes."""
     made(bench, visitor, seed=40, count=2)
-    seen = Seen(bench.studio.jobs()[0], state="running", step=2, total=5, records=bench.studio.gallery.list()[::-1])
+    job = bench.studio.jobs()[0]
+    job = job.model_copy(update={"options": {**job.options, "count": 5}})
+    seen = Seen(job, state="running", step=110, total=250, records=bench.studio.gallery.list()[::-1])
     shown = bench.on_its_way(seen)
-    assert shown.count("<i></i>") == 3 and ">40</span>" in shown and ">41</span>" in shown
+    assert shown.count("<i></i>") == 3 and ">40</span>" in shown and ">41</span>" in shown and "width:44.0%" in shown
+
+
+def test_only_faces_of_a_model_that_can_walk_are_ends_of_a_walk(bench, visitor):
+    made(bench, visitor, seed=40)
+    record = bench.studio.gallery.list()[0]
+    assert "Walk from here" in bench.of(record) and "Walk from here" not in bench.of(record.model_copy(update={"model": "still"}))
 
 
 def test_a_walk_is_a_video_with_its_frames(bench, visitor):

@@ -99,8 +99,9 @@ def test_a_record_of_a_model_that_is_gone_still_opens(library, make):
 
 
 def test_parents_are_linked(library, make):
-    (record,) = make()
-    assert 'data-act="open" data-id="parent"' in known(library.studio, record.model_copy(update={"parents": ["parent"]}))
+    parent, child = make()[0], make()[0]
+    shown = known(library.studio, child.model_copy(update={"parents": [parent.id, "gone"]}))
+    assert f'data-act="open" data-id="{parent.id}">Image: a red house<' in shown and "a result that was deleted" in shown
 
 
 def test_stars_are_set_and_taken_away(library, visitor, make):

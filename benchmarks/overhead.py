@@ -1,8 +1,8 @@
 """What the studio costs on top of the bare library: `python -m benchmarks.overhead [--pairs N]`.
 
 One image through HTTP against the same call of the bare pipeline, and the tokens a second of a streamed chat against bare `generate`,
-each in a process of its own, warm, in turns, with the same model, options, seed and number of threads. Prints the median ratio of the pairs and exits 1
-when the image takes more than 1.05 x as long, or the chat writes less than 1/1.05 of the tokens a second.
+each in a process of its own, warm, in turns, with the same model, options, seed and number of threads. Prints the median ratio of the pairs
+and exits 1 when the image takes more than 1.05 x as long, or the chat writes less than 1/1.05 of the tokens a second.
 """
 
 import argparse

@@ -25,8 +25,10 @@ MIGRATIONS = (
     CREATE INDEX jobs_by_state ON jobs (state, id);
     CREATE TABLE records (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, user TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL,
-        revision TEXT NOT NULL, prompt TEXT NOT NULL, seed INTEGER NOT NULL, options TEXT NOT NULL, parents TEXT NOT NULL, facts TEXT NOT NULL,
-        created TEXT NOT NULL, seconds REAL NOT NULL, medium TEXT NOT NULL, mime TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        revision TEXT NOT NULL, prompt TEXT NOT NULL, seed INTEGER NOT NULL, options TEXT NOT NULL, parents TEXT NOT NULL,
+        facts TEXT NOT NULL,
+        created TEXT NOT NULL, seconds REAL NOT NULL, medium TEXT NOT NULL, mime TEXT NOT NULL, bytes INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
         path TEXT NOT NULL, files TEXT NOT NULL, rating INTEGER NOT NULL DEFAULT 0, tags TEXT NOT NULL DEFAULT '[]'
     );
     CREATE UNIQUE INDEX records_by_path ON records (job, path);

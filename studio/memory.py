@@ -27,7 +27,8 @@ from studio.weights import Part
 
 RESERVE = 512 * 2**20  # bytes of main memory left to the machine and to the work itself
 Emit = Callable[[JobEvent], None]
-SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType, str, bytes, int, float)  # lead to what all share, or nowhere
+# What leads from a model to what all models share, or nowhere.
+SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType, str, bytes, int, float)
 
 
 @dataclass

@@ -40,7 +40,9 @@ class ModelSpec(BaseModel):
     config: str = Field("", description="where the small files of a single-file checkpoint come from: a repository or folder of its family")
     vae: str = Field("", description="another autoencoder in place of its own: a repository, one file of it, or a local path")
     adapter: str = Field("", description="a motion adapter that makes a picture model move: a repository or local folder")
-    vocoder: str = Field("", description="what turns a speech model's codes into sound, where its own source has none: a repository or folder")
+    vocoder: str = Field(
+        "", description="what turns a speech model's codes into sound, where its own source has none: a repository or folder"
+    )
     loras: dict[str, str] = Field(default_factory=dict, description="LoRA files it can be asked for, by a name: where each lies")
     embeddings: dict[str, str] = Field(default_factory=dict, description="textual inversions, by the word that calls each: where it lies")
     starter: bool = Field(False, description="trained by this project and shipped with it")

@@ -168,6 +168,17 @@ def keep_header(header: gr.HTML, nav: gr.Tabs, studio: Studio) -> None:
     header.click(lambda: gr.Tabs(selected="models"), None, nav, queue=False, **quiet)
 
 
+def show_no_progress(page: gr.Blocks, place: gr.HTML) -> None:
+    """Let the events that show no progress say so of one small block.
+
+    gradio tells every block that ever was an output of an event how that event stands, again with each event on the page: with hundreds
+    of blocks, half a second of a processor each time.
+    """
+    for event in page.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = [place]
+
+
 def build(studio: Studio) -> gr.Blocks:
     """Return the page over a studio. Draws only; no model is loaded and nothing is downloaded."""
     with gr.Blocks(title="Studio", fill_width=True, analytics_enabled=False) as page:
@@ -180,6 +191,7 @@ def build(studio: Studio) -> gr.Blocks:
                 with gr.Tab(tab.title, id=tab.id, elem_id=f"panel-{tab.id}"):  # its button's aria-controls names it
                     tab.build(shared)
         keep_header(header, nav, studio)
+        show_no_progress(page, header)
     page.queue(default_concurrency_limit=WIDE)
     return page
 

@@ -159,7 +159,7 @@ class _Child:
             log_file.parent.mkdir(parents=True, exist_ok=True)
             output = log_file.open("ab")
         except OSError:
-            output = open(os.devnull, "ab")
+            output = Path(os.devnull).open("ab")
         with output:
             return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment)
 

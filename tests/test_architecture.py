@@ -12,7 +12,8 @@ FILES = sorted((ROOT / "studio").rglob("*.py"))
 ORDER = (
     {"studio.types", "studio.errors", "studio.checking"},
     {"studio.engines", "studio.notes", "studio.synthesizer", "studio.sentences", "studio.hub", "studio.repository",
-     "studio.download", "studio.cache", "studio.origins", "studio.sources", "studio.weights", "studio.media", "studio.settings", "studio.devices", "studio.database"},
+     "studio.download", "studio.cache", "studio.origins", "studio.sources", "studio.weights", "studio.media", "studio.settings",
+     "studio.devices", "studio.database"},
     {"studio.registry", "studio.fit", "studio.choices", "studio.pictures", "studio.gallery", "studio.agreements"},
     {"studio.inputs"},
     {"studio.memory", "studio.storage"},

@@ -45,9 +45,7 @@ class Repositories(dict):
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     home = tmp_path_factory.mktemp("zoo")
-    entries = {
-        name: {**ZOO[name].entry, "source": "/".join(filter(None, ("zoo", name, ZOO[name].file)))} for name in MODELS
-    }
+    entries = {name: {**ZOO[name].entry, "source": "/".join(filter(None, ("zoo", name, ZOO[name].file)))} for name in MODELS}
     (home / "models.yaml").write_text(yaml.safe_dump(entries))
     repositories = Repositories(home / "repositories")
     with LoopbackHub(repositories) as hub, started(hub, home) as client:

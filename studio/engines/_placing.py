@@ -43,9 +43,7 @@ def _config(library: str, placement: Placement) -> Any:
         from torchao.quantization import Int8WeightOnlyConfig
 
         return home.TorchAoConfig(Int8WeightOnlyConfig())
-    return home.BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, placement.dtype)
-    )
+    return home.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, placement.dtype))
 
 
 def place(pipeline: Any, placement: Placement, device: Device) -> Any:

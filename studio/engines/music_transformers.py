@@ -58,9 +58,7 @@ class Engine(engines.Engine):
         local = {"local_files_only": True, "trust_remote_code": False}
         with reading(self.spec, self.source):
             self._tokenizer = AutoTokenizer.from_pretrained(self.source, **local)
-            model = AutoModelForTextToWaveform.from_pretrained(
-                self.source, dtype=dtype(self.placement), use_safetensors=True, **local
-            )
+            model = AutoModelForTextToWaveform.from_pretrained(self.source, dtype=dtype(self.placement), use_safetensors=True, **local)
         report(0.7)
         self._check(model)
         self._model = model.to(self.device.type).eval()

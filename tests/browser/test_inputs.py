@@ -1,11 +1,7 @@
 """Files to start from, in Chromium: a picture, a mask painted over it, a clip, and results that are sent on."""
 
-import re
-
 import httpx
-import numpy
 import pytest
-import soundfile
 from PIL import Image
 
 

@@ -44,7 +44,8 @@ def test_every_control_has_a_name(visit, tab):
         """() => [...document.querySelectorAll('button, input, textarea, select, a[href]')]
             .filter(e => e.offsetParent !== null && e.type !== 'hidden')
             .filter(e => !((e.getAttribute('aria-label') || '') + (e.innerText || '') + (e.title || '') + (e.alt || '')
-                + [...(e.labels || [])].map(l => l.innerText).join('') + (document.getElementById(e.getAttribute('aria-labelledby')) || {innerText: ''}).innerText).trim())
+                + [...(e.labels || [])].map(l => l.innerText).join('') +
+                (document.getElementById(e.getAttribute('aria-labelledby')) || {innerText: ''}).innerText).trim())
             .map(e => e.outerHTML.slice(0, 160))"""
     )
     assert nameless == []

@@ -11,9 +11,7 @@ SAY = {"input": "Hello there."}
 SIZES = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 GROUPED = SIZES | {"num_key_value_heads": 2, "head_dim": 16}
 LETTERS = "_ abcdefghijklmnopqrstuvwxyz'.,!?"
-TALK = (
-    "{% for m in messages %}[{{ m['role'] }}]{% for c in m['content'] %}{{ c['text'] }}{% endfor %}<|end|>{% endfor %}"
-)
+TALK = "{% for m in messages %}[{{ m['role'] }}]{% for c in m['content'] %}{{ c['text'] }}{% endfor %}<|end|>{% endfor %}"
 
 
 def louder(model: Any, factor: float) -> Any:

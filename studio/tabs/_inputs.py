@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_pil_to_cache
+from gradio.utils import get_upload_folder
 from PIL import Image, ImageChops
 
 from studio.errors import StudioError
@@ -112,7 +113,8 @@ class Inputs:
     def read(self, spec: ModelSpec, prompt: str, values: Iterable[Any]) -> dict[str, Any]:
         """Return `inputs`, as paths, and `parents` of a request out of the values of `components`."""
         values, takes = list(values), self.of(spec)
-        paths = {role: value for role, value in zip(self.places, values, strict=False) if value and role in takes}
+        given = {role: file_of(value) for role, value in zip(self.places, values, strict=False) if role in takes}
+        paths = {role: path for role, path in given.items() if path}
         if "image" not in paths:
             paths.pop(MASK, None)
         origin = values[len(self.places)] if len(values) > len(self.places) else {}
@@ -179,15 +181,12 @@ class Inputs:
 
 
 def easel() -> gr.ImageEditor:
-    """Return a picture to paint over, whose value to a function is the path of the mask: white where there is paint."""
-    made = gr.ImageEditor(
+    """Return a picture to paint over."""
+    return gr.ImageEditor(
         type="pil", image_mode="RGBA", format="png", sources=(), transforms=(), layers=False, show_label=False, label="Mask",
         brush=gr.Brush(default_size=48, colors=[BRUSH], default_color=BRUSH, color_mode="fixed"), buttons=[], height=340,
         interactive=True, elem_classes="easel",
     )  # fmt: skip
-    painted = made.preprocess
-    made.preprocess = lambda payload: mask_of(painted(payload), made.GRADIO_CACHE)
-    return made
 
 
 def picture(role: str) -> gr.Image:
@@ -210,6 +209,11 @@ def by_path(made: Any) -> Any:
     """Return a control that gives a function the path of the file as it was sent, readable or not: the studio says what is wrong."""
     made.preprocess = lambda payload: payload.path if payload else None
     return made
+
+
+def file_of(value: Any) -> str | None:
+    """Return the path of what a control holds: the file that was given, or what was painted."""
+    return mask_of(value, get_upload_folder()) if isinstance(value, Mapping) else value
 
 
 def mask_of(painted: Mapping[str, Any] | None, folder: str) -> str | None:

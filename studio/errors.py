@@ -38,6 +38,18 @@ class TooLarge(StudioError):
     status = 413
 
 
+class QueueFull(StudioError):
+    """As many jobs wait as may.
+
+    Attributes:
+        retry_after: s after which to ask again, by the pace of the queue.
+    """
+
+    code = "queue_full"
+    status = 429
+    retry_after = 30
+
+
 class NotFound(StudioError):
     """No model, job, record or file has this name."""
 

@@ -5,17 +5,21 @@ Knows rows, order, events and who follows them; feeds the worker from one thread
 
 import json
 import logging
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from studio.database import Database, new_id, now
-from studio.errors import BadRequest, NotFound, Stopped, StudioError
+from studio.errors import BadRequest, NotFound, QueueFull, Stopped, StudioError
 from studio.gallery import Gallery
+from studio.pace import Pace
 from studio.types import FINISHED, Job, JobEvent, Made, Progress, Record, Request, Saved, StateChanged
+from studio.waiting import Waiting
 from studio.worker import Worker
 
 KEPT = 200  # ended jobs whose events can still be replayed in full
@@ -75,32 +79,44 @@ class Jobs:
 
     Args:
         tasks: makes a worker's task of a job.
+        waiting: the order in which they wait.
     """
 
-    def __init__(self, database: Database, worker: Worker, gallery: Gallery, tasks: Any):
+    def __init__(self, database: Database, worker: Worker, gallery: Gallery, tasks: Any, waiting: Waiting):
         self._database, self._worker, self._gallery, self._tasks = database, worker, gallery, tasks
         self._logs: OrderedDict[str, _Log] = OrderedDict()
-        self._waiting: list[str] = []
+        self._waiting = waiting
+        self._pace = Pace(database)
+        self._models: dict[str, str] = {}  # of the jobs that wait
         self._running: Job | None = None
         self._cancelled: set[str] = set()
-        self._closed = False
+        self._closed = self._paused = False
         self._changed = threading.Condition(threading.RLock())
         self._interrupt_leftovers()
         self._feeder = threading.Thread(target=self._feed, name="jobs", daemon=True)
         self._feeder.start()
 
     def submit(self, job: Job) -> Job:
-        """Write a job down and queue it. When this returns, the job survives the end of the process."""
+        """Write a job down and queue it. When this returns, the job survives the end of the process. Raises QueueFull."""
         row = job.model_dump(mode="json")
         values = tuple(json.dumps(row[name]) if name in ("options", "request") else row[name] for name in _COLUMNS)
         with self._changed:
+            self._check_room(job)
             with self._database.transaction() as connection:
                 connection.execute(f"INSERT OR REPLACE INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})", values)
             self._open_log(job.id)
-            self._waiting.append(job.id)
+            self._waiting.add(job.id, job.user)
+            self._models[job.id] = job.model
             self._tell_positions()
             self._changed.notify_all()
         return self.get(job.id)
+
+    def _check_room(self, job: Job) -> None:
+        try:
+            self._waiting.check(job.user)
+        except QueueFull as full:
+            full.retry_after = max(1, math.ceil(self._pace.usual(job.model) or full.retry_after))
+            raise
 
     def get(self, job: str, user: str | None = None) -> Job:
         """Return a job; with a user, only one of hers. Raises NotFound."""
@@ -137,7 +153,7 @@ class Jobs:
         found = self.get(job)
         with self._changed:
             if job in self._waiting:
-                self._waiting.remove(job)
+                self._leave(job)
                 self._end(job, StateChanged("cancelled"))
                 self._tell_positions()
             elif self._running and self._running.id == job:
@@ -158,6 +174,22 @@ class Jobs:
         with self._changed:
             self._logs.pop(job, None)
 
+    def move(self, job: str, place: int) -> None:
+        """Give a job another place, from 0, among its user's own that wait. Raises NotFound when it does not wait."""
+        with self._changed:
+            self._waiting.move(job, place)
+            self._tell_positions()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause(self, on: bool = True) -> None:
+        """Begin no further job until told otherwise; the one that runs goes on."""
+        with self._changed:
+            self._paused = on
+            self._changed.notify_all()
+
     def counts(self) -> tuple[int, int]:
         """Return how many jobs run and how many wait."""
         with self._changed:
@@ -172,17 +204,19 @@ class Jobs:
         if running:
             self._worker.stop(running.id)
         self._feeder.join(timeout=10)
-        while self._waiting:
-            self._end(self._waiting.pop(), StateChanged("interrupted"))
+        for job in self._waiting.order():
+            self._leave(job)
+            self._end(job, StateChanged("interrupted"))
 
     def _feed(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._closed:
+                while (self._paused or not self._waiting) and not self._closed:
                     self._changed.wait()
                 if self._closed:
                     return
-                job = self.get(self._waiting.pop(0))
+                job = self.get(self._waiting.take())
+                self._models.pop(job.id)
                 self._running = job
                 self._tell_positions()
             try:
@@ -192,13 +226,19 @@ class Jobs:
                     self._running = None
                     self._cancelled.discard(job.id)
 
+    def _leave(self, job: str) -> None:
+        self._waiting.remove(job)
+        del self._models[job]
+
     def _run(self, job: Job) -> None:
         """Run a job to its end, whatever comes; nothing it raises may stop the queue."""
         try:
             self._write(job.id, started=now())
+            self._pace.begin(job)
             for event in self._worker.run(self._tasks(job)):
                 self._note(job, event)
             ending = StateChanged("done")
+            self._pace.end(job)
         except Stopped:
             ending = StateChanged("cancelled" if job.id in self._cancelled or not self._closed else "interrupted")
         except StudioError as problem:
@@ -248,8 +288,14 @@ class Jobs:
         return self._logs[job]
 
     def _tell_positions(self) -> None:
-        for position, job in enumerate(self._waiting, int(self._running is not None)):
-            self._logs[job].add(StateChanged("queued", position))
+        for job, (position, wait) in self._places().items():
+            self._logs[job].add(StateChanged("queued", position, wait=wait))
+
+    def _places(self) -> dict[str, tuple[int, float | None]]:
+        """Return of each job that waits how many come before it, and for how many seconds."""
+        order = self._waiting.order()
+        waits = self._pace.waits(self._running, [self._models[job] for job in order])
+        return {job: (place, wait) for job, place, wait in zip(order, count(int(self._running is not None)), waits, strict=False)}
 
     def _interrupt_leftovers(self) -> None:
         marks = ", ".join("?" * len(FINISHED))
@@ -263,8 +309,9 @@ class Jobs:
         kept = self._logs.get(row["id"])
         last = next((event for event in reversed(kept.events) if isinstance(event, Progress)), None) if kept else None
         progress = 1.0 if row["state"] == "done" else last.step / last.total if last and last.total else 0.0
-        position = self._waiting.index(row["id"]) + int(self._running is not None) if row["id"] in self._waiting else 0
-        return Job(**values, results=[result["id"] for result in results], progress=progress, position=position)
+        with self._changed:
+            position, wait = self._places()[row["id"]] if row["id"] in self._waiting else (0, None)
+        return Job(**values, results=[result["id"] for result in results], progress=progress, position=position, wait=wait)
 
 
 def _seconds_between(started: str | None, finished: str) -> float:

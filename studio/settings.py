@@ -78,8 +78,10 @@ class Settings(BaseSettings):
     memory: str | None = Field(None, description="most memory models may take: 12GB, or a share of what is free: 0.8")
     offline: bool = Field(False, description="never reach for the Hub; use what is on this machine")
     preload: Annotated[list[str], NoDecode] = Field([], description="load these models at the start")
-    auth: Annotated[list[str], NoDecode] = Field([], repr=False, description="accounts: NAME:PASSWORD, or a file with one on each line")
+    auth: Annotated[list[str], NoDecode] = Field([], repr=False, description="accounts: NAME:PASSWORD, or a file with one on each line; the first is the owner, whose jobs go first")
     public: bool = Field(default_factory=on_space, description="let everybody in who can reach the address, without an account")
+    queue: int = Field(1000, ge=1, description="most jobs that may wait")
+    queue_each: int = Field(100, ge=1, description="most jobs of one user that may wait")
     in_process: bool = Field(default_factory=on_zero_gpu, description="run models in the page's own process")
 
     @field_validator("host")
@@ -123,6 +125,11 @@ class Settings(BaseSettings):
         return [account for entry in given for account in accounts_of(entry)]
 
     @property
+    def owner(self) -> str | None:
+        """The name of the first account; None where there is none."""
+        return self.auth[0].partition(":")[0] if self.auth else None
+
+    @property
     def reachable(self) -> bool:
         """Whether other machines can reach the page."""
         return self.share or self.host not in LOOPBACK
@@ -156,7 +163,7 @@ def parser() -> Parser:
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    metavars = {"preload": "ID", "auth": "NAME:PASSWORD", "data": "DIR", "models": "FILE", "memory": "AMOUNT"}
+    metavars = {"preload": "ID", "auth": "NAME:PASSWORD", "data": "DIR", "models": "FILE", "memory": "AMOUNT", "queue": "N", "queue_each": "N"}
     for name, field in Settings.model_fields.items():
         flag = "--" + name.replace("_", "-")
         about = (field.description or "").replace("%", "%%")

@@ -29,6 +29,7 @@ from studio.registry import Registry
 from studio.settings import Settings
 from studio.storage import Plan, Storage
 from studio.types import MAX_SEED, Job, JobEvent, MemoryTable, Mode, ModelSpec, Record, Request, Resident
+from studio.waiting import Waiting
 from studio.worker import InProcessWorker, Task, Worker
 from studio.worker_process import ProcessWorker
 
@@ -98,7 +99,8 @@ class Studio:
         self._agreements = Agreements(self._database)
         self._choices = Choices(self._database)
         self._worker = self._new_worker()
-        self._jobs = Jobs(self._database, self._worker, self.gallery, self._task)
+        waiting = Waiting(settings.queue_each, settings.queue, settings.owner)
+        self._jobs = Jobs(self._database, self._worker, self.gallery, self._task, waiting)
         self.problems = [*self.registry.problems, *filter(None, [self._database.problem])]
 
     def _new_worker(self) -> Worker:
@@ -209,6 +211,25 @@ class Studio:
     def cancel(self, job: str) -> None:
         """Stop a queued or running job. A job that has ended is left as it is."""
         self._jobs.cancel(job)
+
+    def move(self, job: str, place: int) -> None:
+        """Give a job another place, from 0, among its user's own that wait. Raises NotFound when it does not wait."""
+        self._jobs.move(job, place)
+
+    @property
+    def paused(self) -> bool:
+        """Whether no further job begins until told otherwise."""
+        return self._jobs.paused
+
+    def may_pause(self, user: str) -> bool:
+        """Whether a user may stop the queue for all: the owner; without accounts whoever sits at this machine."""
+        return user == self.settings.owner if self.settings.owner else not self.settings.reachable
+
+    def pause(self, on: bool = True, user: str = "") -> None:
+        """Begin no further job, or go on. Raises Forbidden for a user who may not."""
+        if not self.may_pause(user):
+            raise Forbidden("Only the owner of this studio can pause its queue.")
+        self._jobs.pause(on)
 
     def forget(self, job: str) -> None:
         """Remove a job that has ended, and with it what it made. Raises BadRequest while it waits or runs."""

@@ -205,12 +205,17 @@ Event = Progress | TextDelta | Artifact
 
 @dataclass(frozen=True)
 class StateChanged:
-    """The job is now in `state`. `position` counts the jobs before a queued one; `error` says why it failed, `code` for programs."""
+    """The job is now in `state`.
+
+    `position` counts the jobs before a queued one, `wait` the seconds until its turn, None while no such job was seen yet. `error` says why
+    it failed, `code` for programs.
+    """
 
     state: State
     position: int = 0
     error: str = ""
     code: str = ""
+    wait: float | None = None
 
 
 @dataclass(frozen=True)
@@ -286,6 +291,7 @@ class Job(BaseModel):
     started: str | None = None
     finished: str | None = None
     position: int = 0
+    wait: float | None = None
     progress: float = 0.0
     error: str | None = None
     code: str | None = None

@@ -35,12 +35,15 @@ def test_every_setting_is_a_flag_and_a_variable(monkeypatch, tmp_path):
     (tmp_path / "mine.yaml").write_text("")
     values = {
         "host": "0.0.0.0", "port": "8000", "data": str(tmp_path / "x"), "models": str(tmp_path / "mine.yaml"), "device": "cpu",
-        "memory": "12GB", "preload": "a", "auth": "ann:pw",
+        "memory": "12GB", "preload": "a", "auth": "ann:pw", "queue": "5", "queue_each": "2",
     }  # fmt: skip
     switches = {"share", "offline", "public", "in_process"}
     assert set(values) | switches == set(Settings.model_fields)
     by_flag = read(
-        [*(word for name, value in values.items() for word in (f"--{name}", value)), *("--" + name.replace("_", "-") for name in switches)]
+        [
+            *(word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", value)),
+            *("--" + name.replace("_", "-") for name in switches),
+        ]
     )
     for name, value in {**values, **dict.fromkeys(switches, "1")}.items():
         monkeypatch.setenv(f"STUDIO_{name.upper()}", value)

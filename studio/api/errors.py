@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from studio import errors
 from studio.checking import shown
-from studio.errors import StudioError
+from studio.errors import QueueFull, StudioError
 
 UNEXPECTED = "Something went wrong inside the studio; its log says what. Nothing that was finished is lost."
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error", 503: "server_error"}
@@ -52,6 +52,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(StudioError)
     def known(request: Request, error: StudioError) -> JSONResponse:
         headers = {"X-Studio-Job": error.job} if hasattr(error, "job") else {}
+        headers |= {"Retry-After": str(error.retry_after)} if isinstance(error, QueueFull) else {}
         code = "model_not_found" if error.code == "not_found" and error.param == "model" else error.code
         return response(error.status, str(error), error.param, code, headers)
 

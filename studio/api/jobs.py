@@ -27,7 +27,21 @@ def jobs(
 ) -> dict[str, Any]:
     """List jobs, newest first."""
     found = caller.studio.jobs(caller.only, tuple(state), task, limit)
-    return {"object": "list", "data": [caller.shown_job(job) for job in found]}
+    return {"object": "list", "paused": caller.studio.paused, "data": [caller.shown_job(job) for job in found]}
+
+
+@routes.post("/pause")
+def pause(caller: Asks) -> dict[str, bool]:
+    """Begin no further job; the one that runs goes on. For the owner."""
+    caller.studio.pause(True, caller.user)
+    return {"paused": True}
+
+
+@routes.post("/resume")
+def resume(caller: Asks) -> dict[str, bool]:
+    """Go on with the queue. For the owner."""
+    caller.studio.pause(False, caller.user)
+    return {"paused": False}
 
 
 @routes.get("/{job}")
@@ -45,6 +59,13 @@ async def stop(job: str, caller: Asks) -> dict[str, Any]:
         async for _ in caller.events(job):
             pass
     return caller.shown_job(await to_thread.run_sync(caller.job, job))
+
+
+@routes.post("/{job}/move")
+def move(job: str, caller: Asks, place: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+    """Give a job that waits another place, from 0, among its user's own."""
+    caller.studio.move(caller.job(job).id, place)
+    return caller.shown_job(caller.job(job))
 
 
 @routes.post("/{job}/rerun")

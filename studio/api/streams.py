@@ -65,8 +65,8 @@ def data(content: dict[str, Any], event: str | None = None, number: int | None =
 def told(event: JobEvent, caller: Caller) -> tuple[str, dict[str, Any]]:
     """Return an event's name and what it says."""
     match event:
-        case StateChanged(state, position, error, code):
-            return "state", {"state": state, "position": position, "error": error or None, "code": code or None}
+        case StateChanged(state, position, error, code, wait):
+            return "state", {"state": state, "position": position, "wait": wait, "error": error or None, "code": code or None}
         case Transfer(done, total, rate):
             return "download", {"done": done, "total": total, "rate": rate}
         case Loading(fraction):

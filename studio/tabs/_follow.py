@@ -33,6 +33,7 @@ class Seen:
     job: Job
     state: State = "queued"
     position: int = 0
+    wait: float | None = None
     error: str = ""
     code: str = ""
     transfer: Transfer | None = None
@@ -66,7 +67,7 @@ class Seen:
         self.changes += 1
         match event:
             case StateChanged():
-                self.state, self.position = event.state, event.position
+                self.state, self.position, self.wait = event.state, event.position, event.wait
                 self.error, self.code = event.error or self.error, event.code or self.code
             case Transfer():
                 self.transfer = event

@@ -181,7 +181,7 @@ def on_its_way(seen: Seen, model: str, noun: str) -> str:
     """Return the stage of a job that has not ended: waiting, downloading, loading or generating."""
     if seen.state == "queued":
         ahead = words.plural(seen.position, "job is", "jobs are") + " ahead of this one." if seen.position else "It starts in a moment."
-        return waiting(words.place_in_queue(seen.position), ahead + " You can leave this page; the work goes on.")
+        return waiting(words.place_in_queue(seen.position, seen.wait), ahead + " You can leave this page; the work goes on.")
     if seen.state == "downloading":
         return downloading(seen, model)
     if seen.state == "loading":
@@ -209,7 +209,7 @@ def downloading(seen: Seen, model: str) -> str:
 def announced(seen: Seen, model: str, noun: str) -> str:
     """Return the one sentence a screen reader hears when a job changes its state."""
     return {
-        "queued": f"{words.place_in_queue(seen.position)}.",
+        "queued": f"{words.place_in_queue(seen.position, seen.wait)}.",
         "downloading": f"Downloading {model}.",
         "loading": f"Loading {model}.",
         "running": f"Making the {noun}.",

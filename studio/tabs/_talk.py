@@ -133,7 +133,7 @@ def row(job: Job, here: bool) -> str:
 
 def pulse(seen: Seen, model: str) -> str:
     """Return the line over the composer while an answer is on its way."""
-    line = {"queued": words.place_in_queue(seen.position), "downloading": f"Downloading {model}", "loading": f"Loading {model}"}
+    line = {"queued": words.place_in_queue(seen.position, seen.wait), "downloading": f"Downloading {model}", "loading": f"Loading {model}"}
     facts = []
     if seen.state == "downloading" and seen.transfer and seen.transfer.total:
         facts = [words.said_part(seen.transfer.done, seen.transfer.total)]

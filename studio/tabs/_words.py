@@ -85,12 +85,13 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def place_in_queue(position: int) -> str:
-    """Return what a waiting job's heading says; `position` jobs run before it."""
+def place_in_queue(position: int, wait: float | None = None) -> str:
+    """Return what a waiting job's heading says; `position` jobs run before it, for `wait` seconds by what such jobs took so far."""
+    soon = f", about {said_time(wait)} to wait" if wait and wait >= 1 else ""
     if position < 1:
-        return "Next in the queue"
+        return f"Next in the queue{soon}"
     names = ("Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
-    return f"{names[position - 1] if position <= len(names) else f'Number {position + 1}'} in the queue"
+    return f"{names[position - 1] if position <= len(names) else f'Number {position + 1}'} in the queue{soon}"
 
 
 def unknown_words(text: str, words: tuple[str, ...]) -> list[str]:

@@ -48,7 +48,7 @@ class Way:
         return [kept[job.id] for job in jobs]
 
     def _follow(self, job: Job) -> Seen:
-        seen = Seen(job, state=job.state, position=job.position)
+        seen = Seen(job, state=job.state, position=job.position, wait=job.wait)
         threading.Thread(target=self._gather, args=(seen,), name=f"models {job.id}", daemon=True).start()
         return seen
 
@@ -81,12 +81,23 @@ def segment(size: int, whole: int, name: str) -> str:
     return f'<i style="width:{share:.2f}%" title="{stage.quoted(name)}, {words.said_size(size)}"></i>'
 
 
-def queue(seen: list[Seen], missed: list[Job], names: dict[str, str]) -> str:
-    """Return what runs and waits, each with its progress and a way to stop it, and what could not be loaded."""
+def queue(seen: list[Seen], missed: list[Job], names: dict[str, str], paused: bool = False, pauses: bool = False) -> str:
+    """Return what runs and waits, each with its progress and a way to stop it, and what could not be loaded.
+
+    `pauses`: whoever looks may pause the queue.
+    """
     lines = [queue_line(one, names.get(one.job.model, one.job.model)) for one in seen]
     lines += [missed_line(job, names.get(job.model, job.model)) for job in missed]
     inside = f"<ul>{''.join(lines)}</ul>" if lines else "<p>Nothing runs or waits.</p>"
-    return f'<section class="queued" aria-label="Queue">{inside}</section>'
+    return f'<section class="queued" aria-label="Queue">{pausing(paused, pauses, bool(seen))}{inside}</section>'
+
+
+def pausing(paused: bool, pauses: bool, busy: bool) -> str:
+    """Return that the queue is paused, and the button for those who may pause it or let it go on."""
+    if paused:
+        said = "<p><b>The queue is paused.</b> What runs goes on to its end; nothing else begins.</p>"
+        return f'<div class="paused" role="note">{said}{stage.button("Go on", "resume") if pauses else ""}</div>'
+    return f'<div class="paused">{stage.button("Pause the queue", "pause", "quiet")}</div>' if pauses and busy else ""
 
 
 def missed_line(job: Job, name: str) -> str:
@@ -109,8 +120,15 @@ def queue_line(seen: Seen, name: str) -> str:
     job, share = seen.job, share_of(seen)
     what = escape(name) if job.action == "load" else f"{title(job.task)}, {escape(name)}: {escape(job.prompt[:120]) or f'seed {job.seed}'}"
     bar = stage.bar(share, f"Progress of {name}") if share is not None else ""
-    stop = stage.button("Stop", "stop", id=job.id, label=f"Stop: {job.prompt[:60] or name}")
-    return f"<li><div><b>{doing(seen)}</b> <span>{what}</span>{bar}</div>{stop}</li>"
+    about = job.prompt[:60] or name
+    stop = stage.button("Stop", "stop", id=job.id, label=f"Stop: {about}")
+    soon = stage.button("Run next", "next", "quiet", id=job.id, label=f"Run next: {about}") if later(seen) else ""
+    return f"<li><div><b>{doing(seen)}</b> <span>{what}</span>{bar}</div>{soon}{stop}</li>"
+
+
+def later(seen: Seen) -> bool:
+    """Whether another job comes before one that waits, besides the one that may run."""
+    return seen.state == "queued" and seen.position > 1
 
 
 def share_of(seen: Seen) -> float | None:
@@ -125,7 +143,7 @@ def share_of(seen: Seen) -> float | None:
 def doing(seen: Seen) -> str:
     """Return a job's state in words with its numbers."""
     if seen.state == "queued":
-        return words.place_in_queue(seen.position)
+        return words.place_in_queue(seen.position, seen.wait)
     parts = [seen.state.capitalize()]
     if seen.state == "downloading" and seen.transfer and seen.transfer.total:
         parts.append(words.said_part(seen.transfer.done, seen.transfer.total))
@@ -253,7 +271,7 @@ class Shelf:
         names = {status.spec.id: status.spec.name for status in statuses}
         lost = missed(self.studio, user, datetime.now(UTC))
         unagreed = {model for model in names if not self.studio.agreed(model, user)}
-        coming = queue(self.way.look(jobs), lost, names)
+        coming = queue(self.way.look(jobs), lost, names, self.studio.paused, self.studio.may_pause(user))
         return [budget(memory, names), coming, table(statuses, memory, jobs, unagreed), self.disk.drawn()]
 
     def look(self, last: list[str], request: gr.Request) -> list[Any]:
@@ -269,7 +287,7 @@ class Shelf:
             self.studio.submit(Request(model=model), user, action="load")
 
     def on_table(self, event: gr.EventData, last: list[str], request: gr.Request) -> list[Any]:
-        """Load, download, unload, stop, or delete from the disk."""
+        """Load, download, unload, delete from the disk; stop a job, let it run next, or pause the queue."""
         user = user_of(request)
         try:
             if event.act == "load":
@@ -284,6 +302,10 @@ class Shelf:
             elif event.act == "stop":
                 self.studio.job(event.id, user)
                 self.studio.cancel(event.id)
+            elif event.act == "next":
+                self.studio.move(self.studio.job(event.id, user).id, 0)
+            elif event.act in ("pause", "resume"):
+                self.studio.pause(event.act == "pause", user)
         except StudioError as error:
             gr.Warning(str(error))
         return self.look(last, request)

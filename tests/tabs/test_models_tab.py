@@ -186,3 +186,21 @@ def test_another_way_is_kept_and_a_loaded_model_comes_anew(shelf, visitor):
 def test_a_way_that_is_not_to_be_had_is_told(shelf, visitor):
     with pytest.warns(UserWarning, match="mode is 'offload'"):
         shelf.on_table(clicked(act="place", id="fake", text="offload auto"), [], visitor)
+
+
+def test_the_queue_is_paused_goes_on_and_lets_a_job_run_next(shelf, visitor):
+    shelf.on_table(clicked(act="pause"), [], visitor)
+    jobs = [shelf.studio.submit(Request(model="fake", prompt=name)).id for name in ("first", "second", "third")]
+    shown = shelf.drawing("")[1]
+    assert "The queue is paused" in shown and 'data-act="resume"' in shown and f'data-act="next" data-id="{jobs[2]}"' in shown
+    shelf.on_table(clicked(act="next", id=jobs[2]), [], visitor)
+    assert [shelf.studio.job(job).position for job in jobs] == [1, 2, 0]
+    assert "The queue is paused" not in "".join(map(str, shelf.on_table(clicked(act="resume"), [], visitor)[1:2]))
+    for job in jobs:
+        list(shelf.studio.follow(job))
+
+
+def test_who_may_not_pause_sees_no_button():
+    seen = [Seen(Job.model_construct(id="j", model="m", action="run", task="text-to-image", prompt="x"), state="running")]
+    assert "pause" not in models.queue(seen, [], {}) and 'data-act="pause"' in models.queue(seen, [], {}, pauses=True)
+    assert "resume" not in models.queue(seen, [], {}, paused=True)

@@ -287,10 +287,10 @@ def writes(thinker, monkeypatch):
     def write(text, engine=thinker, end=256):
         tokens = iter([*engine._tokenizer(text)["input_ids"], end])
 
-        def likeliest(prompt, scores):
+        def likeliest(self, prompt, scores):
             return torch.full_like(scores, -1e9).index_fill_(1, torch.tensor([next(tokens)]), 0)
 
-        monkeypatch.setattr(engine, "_numbers", likeliest)
+        monkeypatch.setattr("studio.engines.text_transformers._Numbers.__call__", likeliest)
 
     return write
 

@@ -57,6 +57,17 @@ class ProcessWorker(Worker):
                 self._child = _Child((self._device, self._budget, self._hub, self._warm, self._folder), self._log_file, self._note_table)
 
     def run(self, task: Task) -> Iterator[WorkerEvent]:
+        heard = False
+        try:
+            for event in self._once(task):
+                heard = True
+                yield event
+        except WorkerDied:
+            if heard:
+                raise
+            yield from self._once(task)  # it had died while it was idle, before it knew of this task
+
+    def _once(self, task: Task) -> Iterator[WorkerEvent]:
         self.start()
         child = self._child
         ended = False

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.serving import ROOT, Served
+
 BOUND = 1.05
 PROMPT = "two yellow stars over a green hill at night"
 STEPS, GUIDANCE, SIDE, SEED = 20, 4.0, 64, 5
@@ -78,24 +79,15 @@ class Bare:
 
 
 @contextmanager
-def studio(port: int = 7899) -> Iterator[httpx.Client]:
+def studio() -> Iterator[httpx.Client]:
     """Start the studio with the shipped catalogue on a fresh data folder."""
-    with tempfile.TemporaryDirectory() as data:
-        command = [sys.executable, str(ROOT / "app.py"), "--data", data, "--port", str(port), "--offline"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300)
+    with tempfile.TemporaryDirectory() as home:
+        served = Served(Path(home) / "data")
         try:
-            while True:
-                try:
-                    client.get("/healthz")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            yield client
+            with served.client() as client:
+                yield client
         finally:
-            client.close()
-            process.terminate()
-            process.wait()
+            served.close()
 
 
 def image(client: httpx.Client) -> tuple[float, int]:

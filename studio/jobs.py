@@ -123,7 +123,7 @@ class Jobs:
         rows = self._database.rows("SELECT * FROM jobs WHERE id = ?", (job,))
         if not rows or user is not None and rows[0]["user"] != user:
             raise NotFound(f"No job has the id {job[:40]!r}.", param="id")
-        return self._job(rows[0])
+        return self._job(rows[0], self._places())
 
     def list(self, user: str | None = None, states: tuple[str, ...] = (), task: str | None = None, limit: int = 50) -> list[Job]:
         """Return jobs, newest first."""
@@ -135,7 +135,8 @@ class Jobs:
         if states:
             parts.append(f"state IN ({', '.join('?' * len(states))})")
         query = f"SELECT * FROM jobs WHERE {' AND '.join(parts)} ORDER BY id DESC LIMIT ?"
-        return [self._job(row) for row in self._database.rows(query, (*values, *states, limit))]
+        places = self._places()
+        return [self._job(row, places) for row in self._database.rows(query, (*values, *states, limit))]
 
     def follow(self, job: str, after: int = 0) -> Iterator[tuple[int, JobEvent]]:
         """Yield (number, event) from event `after` on until the job has ended. Of a job from an earlier start, its results and its end."""
@@ -293,24 +294,24 @@ class Jobs:
 
     def _places(self) -> dict[str, tuple[int, float | None]]:
         """Return of each job that waits how many come before it, and for how many seconds."""
-        order = self._waiting.order()
-        waits = self._pace.waits(self._running, [self._models[job] for job in order])
-        return {job: (place, wait) for job, place, wait in zip(order, count(int(self._running is not None)), waits, strict=False)}
+        with self._changed:
+            order, running = self._waiting.order(), self._running
+            waits = self._pace.waits(running, [self._models[job] for job in order])
+        return {job: (place, wait) for job, place, wait in zip(order, count(int(running is not None)), waits, strict=False)}
 
     def _interrupt_leftovers(self) -> None:
         marks = ", ".join("?" * len(FINISHED))
         with self._database.transaction() as connection:
             connection.execute(f"UPDATE jobs SET state = 'interrupted', finished = ? WHERE state NOT IN ({marks})", (now(), *FINISHED))
 
-    def _job(self, row: Any) -> Job:
+    def _job(self, row: Any, places: dict[str, tuple[int, float | None]]) -> Job:
         results = self._database.rows("SELECT id FROM records WHERE job = ? ORDER BY id", (row["id"],))
         values = {name: json.loads(row[name]) if name == "options" else row[name] for name in _COLUMNS}
         values["request"] = Request.model_validate_json(row["request"])
         kept = self._logs.get(row["id"])
         last = next((event for event in reversed(kept.events) if isinstance(event, Progress)), None) if kept else None
         progress = 1.0 if row["state"] == "done" else last.step / last.total if last and last.total else 0.0
-        with self._changed:
-            position, wait = self._places()[row["id"]] if row["id"] in self._waiting else (0, None)
+        position, wait = places.get(row["id"], (0, None))
         return Job(**values, results=[result["id"] for result in results], progress=progress, position=position, wait=wait)
 
 

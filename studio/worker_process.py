@@ -57,13 +57,13 @@ class ProcessWorker(Worker):
                 self._child = _Child((self._device, self._budget, self._hub, self._warm, self._folder), self._log_file, self._note_table)
 
     def run(self, task: Task) -> Iterator[WorkerEvent]:
-        heard = False
+        waited, heard = self._child is not None and self._child.alive(), False
         try:
             for event in self._once(task):
                 heard = True
                 yield event
         except WorkerDied:
-            if heard:
+            if heard or not waited:
                 raise
             yield from self._once(task)  # it had died while it was idle, before it knew of this task
 

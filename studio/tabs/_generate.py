@@ -225,6 +225,10 @@ class Bench(Scene):
             return {self.stage: self.refused(error)}
         return {self.halt: gr.skip()}
 
+    def varied(self, record: Record) -> dict[str, Any]:
+        """Return the options of a result that another seed shall vary."""
+        return {**record.options}
+
     def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
         """Use a result's settings, vary it, send it on, delete it, or go back to the one being made."""
         user = user_of(request)
@@ -236,7 +240,7 @@ class Bench(Scene):
             if event.act == "use":
                 return self.use(record)
             if event.act == "vary":
-                again = self.studio.job(record.job, user).request.model_copy(update={"seed": None, "options": {**record.options}})
+                again = self.studio.job(record.job, user).request.model_copy(update={"seed": None, "options": self.varied(record)})
                 return self.submitted(again, request, mine, again)
             if event.act == "send":
                 return {self.page.call: call(event.text, source=record.id), self.page.nav: gr.Tabs(selected=event.text)}

@@ -1,6 +1,7 @@
 """The Speech tab: text read aloud, and any part of it once more."""
 
 import secrets
+from typing import Any
 
 import gradio as gr
 
@@ -66,19 +67,19 @@ def parts_of(record: Record) -> str:
 class SpeechBench(Bench):
     """The bench, and what a click on a part of a recording does."""
 
+    def varied(self, record: Record) -> dict[str, Any]:
+        """Return the options without the seeds of the parts."""
+        return {name: value for name, value in record.options.items() if name != "seeds"}
+
     def on_about(self, event: gr.EventData, request: gr.Request, mine: list[str]) -> Updates:
-        """Speak one part again, with a seed drawn for it; vary the whole without the seeds of its parts; else what every bench does."""
-        if event.act not in ("again", "vary"):
+        """Speak one part again, with a seed drawn for it; else what every bench does."""
+        if event.act != "again":
             return super().on_about(event, request, mine)
         try:
             record = self.record(getattr(event, "id", ""), request)
             wanted = self.studio.job(record.job, user_of(request)).request
-            if event.act == "again":
-                seeds, parents = {"seeds": seeds_of(record, int(event.text))}, [record.id]
-                again = wanted.model_copy(update={"seed": record.seed, "options": record.options | seeds, "parents": parents})
-            else:
-                kept = {name: value for name, value in record.options.items() if name != "seeds"}
-                again = wanted.model_copy(update={"seed": None, "options": kept})
+            options = record.options | {"seeds": seeds_of(record, int(event.text))}
+            again = wanted.model_copy(update={"seed": record.seed, "options": options, "parents": [record.id]})
             return self.submitted(again, request, mine, again)
         except StudioError as error:
             gr.Warning(str(error))

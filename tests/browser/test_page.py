@@ -32,6 +32,7 @@ def test_light_and_dark_are_switched_and_remembered(visit):
     visitor.see(".chip.theme").click()
     visitor.page.wait_for_function("document.body.classList.contains('dark')")
     visitor.page.wait_for_function(f"before => {background} !== before", arg=light)
+    visitor.page.wait_for_timeout(2000)  # until the events of the first load have ended, which a reload would cut off
     visitor.reload()
     assert visitor.page.evaluate("document.body.classList.contains('dark')")
 
